@@ -1,0 +1,157 @@
+/**
+ * Undo is written before the change: the full prior objects, as raw JSON, to an fsynced file that only its owner can read
+ * and to a Secret beside the target, so that another machine can put the target back. Both are deleted after a proven restore.
+ */
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import * as z from 'zod';
+import { EXIT, RehearseError } from '../errors/errors.ts';
+import { objectRef, type ObjectRef } from '../record/events.ts';
+import type { Cluster, RawObject } from '../rehearsal/ports.ts';
+
+const rawObject = z.custom<RawObject>(value => typeof value === 'object' && value !== null && 'kind' in value && 'metadata' in value);
+
+const undoJournal = z.object({
+  version: z.literal(1),
+  runId: z.string(),
+  scenario: z.string(),
+  writtenAt: z.string(),
+  /** After this nobody is expected to work on the target any more: the run is an orphan. */
+  deadline: z.string(),
+  by: z.string(),
+  host: z.string(),
+  pid: z.number(),
+  provider: z.enum(['sandbox', 'context', 'kind']),
+  context: z.string(),
+  server: z.string(),
+  kubeconfig: z.string().optional(),
+  namespace: z.string(),
+  lease: objectRef,
+  entries: z.array(
+    z.object({
+      object: objectRef,
+      /** undefined: the object did not exist and is to be deleted. */
+      before: rawObject.optional(),
+      /** uids of the ReplicaSets or ControllerRevisions that the workload had: later ones are the drill's. */
+      revisions: z.array(z.string()),
+    }),
+  ),
+});
+export type UndoJournal = z.infer<typeof undoJournal>;
+export type UndoEntry = UndoJournal['entries'][number];
+
+export const UNDO_LABEL = 'rehearse.dev/undo';
+
+/** Where local journals lie: `$REHEARSE_STATE_DIR`, else the user's state folder (XDG). */
+export function stateDirectory(environment: NodeJS.ProcessEnv): string {
+  return environment['REHEARSE_STATE_DIR'] ?? join(environment['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'rehearse');
+}
+
+export function journalPath(stateDir: string, runId: string): string {
+  return join(stateDir, 'undo', `${runId}.json`);
+}
+
+/** Name of the cluster's copy. */
+export function undoSecret(journal: Pick<UndoJournal, 'runId' | 'namespace'>): ObjectRef {
+  return { apiVersion: 'v1', kind: 'Secret', namespace: journal.namespace, name: `rehearse-undo-${journal.runId}` };
+}
+
+/** Writes the local file: on disk, with its folder entry, when this resolves. @throws RehearseError (refused) when it cannot be written. */
+export async function writeLocalJournal(stateDir: string, journal: UndoJournal): Promise<string> {
+  const path = journalPath(stateDir, journal.runId);
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    const draft = `${path}.new`;
+    const file = await open(draft, 'w', 0o600);
+    try {
+      await file.writeFile(JSON.stringify(journal));
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(draft, path);
+    const folder = await open(dirname(path), 'r');
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
+    return path;
+  } catch (cause) {
+    throw new RehearseError(`the undo journal could not be written to ${path}: ${(cause as Error).message}`, {
+      exitCode: EXIT.refused,
+      hint: 'nothing was injected; free the disk, or set REHEARSE_STATE_DIR to a folder that can be written',
+      cause,
+    });
+  }
+}
+
+/** Writes the cluster's copy. @throws RehearseError (refused) when it cannot be written. */
+export async function writeClusterJournal(cluster: Cluster, journal: UndoJournal): Promise<ObjectRef> {
+  const secret = undoSecret(journal);
+  try {
+    await cluster.create({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      type: 'rehearse.dev/undo',
+      metadata: {
+        name: secret.name,
+        namespace: journal.namespace,
+        labels: { [UNDO_LABEL]: 'pending' },
+        annotations: { 'rehearse.dev/deadline': journal.deadline, 'rehearse.dev/by': journal.by, 'rehearse.dev/host': journal.host },
+      },
+      data: { 'journal.json': Buffer.from(JSON.stringify(journal)).toString('base64') },
+    });
+    return secret;
+  } catch (cause) {
+    throw new RehearseError(`the cluster's copy of the undo journal (Secret ${secret.name}) could not be written: ${(cause as Error).message}`, {
+      exitCode: EXIT.refused,
+      hint: `nothing was injected; rehearse needs to create and delete Secrets in namespace ${journal.namespace}`,
+      cause,
+    });
+  }
+}
+
+export async function removeJournal(stateDir: string, cluster: Cluster | undefined, journal: Pick<UndoJournal, 'runId' | 'namespace'>): Promise<void> {
+  if (cluster) await cluster.delete(undoSecret(journal));
+  await rm(journalPath(stateDir, journal.runId), { force: true });
+}
+
+/** Journals on this machine whose run did not end with a proven restore. A file that cannot be read is told, not skipped. */
+export async function localJournals(stateDir: string): Promise<{ path: string; journal: UndoJournal | undefined; problem?: string }[]> {
+  const folder = join(stateDir, 'undo');
+  const names = await readdir(folder).catch(() => [] as string[]);
+  return Promise.all(
+    names
+      .filter(name => name.endsWith('.json'))
+      .map(async name => {
+        const path = join(folder, name);
+        try {
+          return { path, journal: undoJournal.parse(JSON.parse(await readFile(path, 'utf8'))) };
+        } catch (error) {
+          return { path, journal: undefined, problem: (error as Error).message };
+        }
+      }),
+  );
+}
+
+/** Journals that lie in a namespace of the cluster. */
+export async function clusterJournals(cluster: Cluster, namespace: string): Promise<UndoJournal[]> {
+  const secrets = await cluster.list({ apiVersion: 'v1', kind: 'Secret' }, { namespace, labelSelector: UNDO_LABEL });
+  return secrets.items.flatMap(secret => {
+    const text = secret['data']?.['journal.json'];
+    return typeof text === 'string' ? [undoJournal.parse(JSON.parse(Buffer.from(text, 'base64').toString('utf8')))] : [];
+  });
+}
+
+/** Is the process that wrote the journal still at work? Only this machine can tell by pid; elsewhere the deadline does. */
+export function isAbandoned(journal: UndoJournal, here: { host: string; now: Date }): boolean {
+  if (journal.host !== here.host) return new Date(journal.deadline) < here.now;
+  try {
+    process.kill(journal.pid, 0);
+    return new Date(journal.deadline) < here.now;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH';
+  }
+}
