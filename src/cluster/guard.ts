@@ -42,13 +42,23 @@ const PRODUCTION = /(^|[^a-z])(prod|production|prd|live)([^a-z]|$)/i;
 const sameServer = (left: string, right: string) => left.replace(/\/+$/, '') === right.replace(/\/+$/, '');
 
 /** Each check with what was seen and what to do. A namespace that cannot be read counts as not opted in. */
-export async function checkGuard(cluster: Cluster, namespace: string, optIns: readonly StagingOptIn[]): Promise<{ allowed: boolean; checks: CheckResult[] }> {
+export async function checkGuard(
+  cluster: Cluster,
+  namespace: string,
+  optIns: readonly StagingOptIn[],
+): Promise<{ allowed: boolean; checks: CheckResult[] }> {
   const example = `add to rehearse.yaml, under staging: { context: ${cluster.context}, server: ${cluster.server}, namespaces: [${namespace}] }`;
   const context = optIns.find(entry => entry.context === cluster.context);
   const checks: CheckResult[] = [];
-  const check = (name: string, ok: boolean, detail: string, remedy: string) => checks.push({ name, ok, detail, ...(ok ? {} : { remedy }) });
+  const check = (name: string, ok: boolean, detail: string, remedy: string) =>
+    checks.push({ name, ok, detail, ...(ok ? {} : { remedy }) });
 
-  check('context opted in', context !== undefined, `context ${cluster.context} is ${context ? '' : 'not '}opted in as staging`, example);
+  check(
+    'context opted in',
+    context !== undefined,
+    `context ${cluster.context} is ${context ? '' : 'not '}opted in as staging`,
+    example,
+  );
   check(
     'server opted in',
     context !== undefined && sameServer(context.server, cluster.server),
@@ -67,7 +77,9 @@ export async function checkGuard(cluster: Cluster, namespace: string, optIns: re
   check(
     'no production name',
     suspicious === undefined,
-    suspicious === undefined ? 'neither context, server nor namespace looks like production' : `${suspicious} looks like production`,
+    suspicious === undefined
+      ? 'neither context, server nor namespace looks like production'
+      : `${suspicious} looks like production`,
     'rehearse in staging; drills on a cluster whose names look like production are always refused',
   );
   const found = await cluster.get({ apiVersion: 'v1', kind: 'Namespace', name: namespace }).catch((error: Error) => error);

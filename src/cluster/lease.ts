@@ -23,7 +23,13 @@ export interface HeldLease {
 const micro = (date: Date) => date.toISOString().replace('Z', '000Z');
 
 /** @throws RehearseError (refused) when another rehearsal holds the target. */
-export async function acquireLease(cluster: Cluster, target: ObjectRef, holder: string, clock: Clock, signal: AbortSignal): Promise<HeldLease> {
+export async function acquireLease(
+  cluster: Cluster,
+  target: ObjectRef,
+  holder: string,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<HeldLease> {
   const lease = leaseFor(target);
   const spec = () => ({
     holderIdentity: holder,
@@ -33,11 +39,25 @@ export async function acquireLease(cluster: Cluster, target: ObjectRef, holder: 
   });
   const held = await cluster.get(lease);
   if (!held) {
-    await create(cluster, { apiVersion: lease.apiVersion, kind: lease.kind, metadata: { name: lease.name, namespace: lease.namespace as string }, spec: spec() }, target);
+    await create(
+      cluster,
+      {
+        apiVersion: lease.apiVersion,
+        kind: lease.kind,
+        metadata: { name: lease.name, namespace: lease.namespace as string },
+        spec: spec(),
+      },
+      target,
+    );
   } else {
     const renewed = new Date(held['spec']?.renewTime ?? 0).getTime();
     const left = renewed + DURATION_SECONDS * 1000 - clock.now().getTime();
-    if (left > 0) throw taken(target, String(held['spec']?.holderIdentity), `its lease was renewed ${Math.round((clock.now().getTime() - renewed) / 1000)} s ago`);
+    if (left > 0)
+      throw taken(
+        target,
+        String(held['spec']?.holderIdentity),
+        `its lease was renewed ${Math.round((clock.now().getTime() - renewed) / 1000)} s ago`,
+      );
     // Stale: resourceVersion goes along, so of two that take it over only one wins.
     await cluster.replace({ ...held, spec: spec() }).catch(error => {
       throw taken(target, 'another run', (error as Error).message);
@@ -52,7 +72,8 @@ export async function acquireLease(cluster: Cluster, target: ObjectRef, holder: 
       stop.abort();
       await renewing;
       const live = await cluster.get(lease);
-      if (live?.['spec']?.holderIdentity === holder) await cluster.delete(lease, live.metadata.uid === undefined ? {} : { uid: live.metadata.uid });
+      if (live?.['spec']?.holderIdentity === holder)
+        await cluster.delete(lease, live.metadata.uid === undefined ? {} : { uid: live.metadata.uid });
     },
   };
 }

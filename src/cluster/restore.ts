@@ -4,7 +4,7 @@
  */
 import type { EventOf, ObjectRef } from '../record/events.ts';
 import type { Cluster, RawObject } from '../rehearsal/ports.ts';
-import { sameDesiredState, withDesiredState, desiredState } from './desired-state.ts';
+import { desiredState, sameDesiredState, withDesiredState } from './desired-state.ts';
 import { objectDiff } from './diff.ts';
 import type { UndoEntry } from './undo-journal.ts';
 
@@ -24,7 +24,9 @@ export async function ownedRevisions(cluster: Cluster, workload: RawObject): Pro
   const kind = revisionKind(workload.kind);
   if (!kind || workload.metadata.namespace === undefined) return [];
   const { items } = await cluster.list(kind, { namespace: workload.metadata.namespace });
-  return items.filter(item => item.metadata.ownerReferences?.some(owner => owner.controller && owner.uid === workload.metadata.uid));
+  return items.filter(item =>
+    item.metadata.ownerReferences?.some(owner => owner.controller && owner.uid === workload.metadata.uid),
+  );
 }
 
 /**
@@ -37,7 +39,9 @@ export async function putBack(cluster: Cluster, entries: readonly UndoEntry[]): 
   const created = entries.filter(entry => entry.before === undefined);
   for (const entry of [...existing, ...created]) {
     try {
-      restored.push(entry.before ? await putBackObject(cluster, entry.object, entry.before) : await deleteCreated(cluster, entry.object));
+      restored.push(
+        entry.before ? await putBackObject(cluster, entry.object, entry.before) : await deleteCreated(cluster, entry.object),
+      );
     } catch (error) {
       restored.push({ object: entry.object, action: 'failed', equal: false, diff: (error as Error).message });
     }
@@ -57,9 +61,20 @@ async function putBackObject(cluster: Cluster, ref: ObjectRef, before: RawObject
     }
     if (sameDesiredState(live, before)) {
       const equal = action !== 'created-again';
-      return { object: ref, action, equal: true, diff: equal ? '' : 'the object had been deleted: it is equal, but has a new uid' };
+      return {
+        object: ref,
+        action,
+        equal: true,
+        diff: equal ? '' : 'the object had been deleted: it is equal, but has a new uid',
+      };
     }
-    if (attempt > ATTEMPTS) return { object: ref, action: 'failed', equal: false, diff: objectDiff(desiredState(before) as unknown as RawObject, desiredState(live) as unknown as RawObject) };
+    if (attempt > ATTEMPTS)
+      return {
+        object: ref,
+        action: 'failed',
+        equal: false,
+        diff: objectDiff(desiredState(before) as unknown as RawObject, desiredState(live) as unknown as RawObject),
+      };
     try {
       await cluster.replace(withDesiredState(live, before));
       action = action === 'created-again' ? action : 'put-back';
@@ -95,7 +110,10 @@ export async function removeDrillRevisions(cluster: Cluster, entries: readonly U
           ? (revision['spec']?.replicas ?? 1) > 0 || (revision['status']?.replicas ?? 0) > 0
           : [live['status']?.updateRevision, live['status']?.currentRevision].includes(name) || live.kind === 'DaemonSet';
       if (inUse) continue;
-      await cluster.delete({ apiVersion: revision.apiVersion, kind: revision.kind, ...(namespace === undefined ? {} : { namespace }), name }, { uid });
+      await cluster.delete(
+        { apiVersion: revision.apiVersion, kind: revision.kind, ...(namespace === undefined ? {} : { namespace }), name },
+        { uid },
+      );
       removed.push(name);
     }
   }

@@ -7,10 +7,12 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import * as z from 'zod';
 import { EXIT, RehearseError } from '../errors/errors.ts';
-import { objectRef, type ObjectRef } from '../record/events.ts';
+import { type ObjectRef, objectRef } from '../record/events.ts';
 import type { Cluster, RawObject } from '../rehearsal/ports.ts';
 
-const rawObject = z.custom<RawObject>(value => typeof value === 'object' && value !== null && 'kind' in value && 'metadata' in value);
+const rawObject = z.custom<RawObject>(
+  value => typeof value === 'object' && value !== null && 'kind' in value && 'metadata' in value,
+);
 
 const undoJournal = z.object({
   version: z.literal(1),
@@ -45,7 +47,9 @@ export const UNDO_LABEL = 'rehearse.dev/undo';
 
 /** Where local journals lie: `$REHEARSE_STATE_DIR`, else the user's state folder (XDG). */
 export function stateDirectory(environment: NodeJS.ProcessEnv): string {
-  return environment['REHEARSE_STATE_DIR'] ?? join(environment['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'rehearse');
+  return (
+    environment['REHEARSE_STATE_DIR'] ?? join(environment['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'rehearse')
+  );
 }
 
 export function journalPath(stateDir: string, runId: string): string {
@@ -99,27 +103,40 @@ export async function writeClusterJournal(cluster: Cluster, journal: UndoJournal
         name: secret.name,
         namespace: journal.namespace,
         labels: { [UNDO_LABEL]: 'pending' },
-        annotations: { 'rehearse.dev/deadline': journal.deadline, 'rehearse.dev/by': journal.by, 'rehearse.dev/host': journal.host },
+        annotations: {
+          'rehearse.dev/deadline': journal.deadline,
+          'rehearse.dev/by': journal.by,
+          'rehearse.dev/host': journal.host,
+        },
       },
       data: { 'journal.json': Buffer.from(JSON.stringify(journal)).toString('base64') },
     });
     return secret;
   } catch (cause) {
-    throw new RehearseError(`the cluster's copy of the undo journal (Secret ${secret.name}) could not be written: ${(cause as Error).message}`, {
-      exitCode: EXIT.refused,
-      hint: `nothing was injected; rehearse needs to create and delete Secrets in namespace ${journal.namespace}`,
-      cause,
-    });
+    throw new RehearseError(
+      `the cluster's copy of the undo journal (Secret ${secret.name}) could not be written: ${(cause as Error).message}`,
+      {
+        exitCode: EXIT.refused,
+        hint: `nothing was injected; rehearse needs to create and delete Secrets in namespace ${journal.namespace}`,
+        cause,
+      },
+    );
   }
 }
 
-export async function removeJournal(stateDir: string, cluster: Cluster | undefined, journal: Pick<UndoJournal, 'runId' | 'namespace'>): Promise<void> {
+export async function removeJournal(
+  stateDir: string,
+  cluster: Cluster | undefined,
+  journal: Pick<UndoJournal, 'runId' | 'namespace'>,
+): Promise<void> {
   if (cluster) await cluster.delete(undoSecret(journal));
   await rm(journalPath(stateDir, journal.runId), { force: true });
 }
 
 /** Journals on this machine whose run did not end with a proven restore. A file that cannot be read is told, not skipped. */
-export async function localJournals(stateDir: string): Promise<{ path: string; journal: UndoJournal | undefined; problem?: string }[]> {
+export async function localJournals(
+  stateDir: string,
+): Promise<{ path: string; journal: UndoJournal | undefined; problem?: string }[]> {
   const folder = join(stateDir, 'undo');
   const names = await readdir(folder).catch(() => [] as string[]);
   return Promise.all(

@@ -50,6 +50,8 @@ export class CheckGroup {
       wake();
     };
     this.#listeners.add(look);
+    const gone = aborted(signal);
+    gone.catch(() => {});
     try {
       look();
       for (;;) {
@@ -60,7 +62,7 @@ export class CheckGroup {
         const round = new AbortController();
         const pause = AbortSignal.any([signal, round.signal]);
         if (sinceTMs === undefined) {
-          await Promise.race([changed, aborted(signal)]);
+          await Promise.race([changed, gone]);
           continue;
         }
         const window: number = sinceTMs;

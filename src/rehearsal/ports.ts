@@ -211,3 +211,41 @@ export interface Runbook {
   /** Phases that have at least one step. */
   readonly phases: readonly PhaseName[];
 }
+
+/** What the engine needs to know of the target and of whatever else the drill touches. */
+export interface TargetObserver {
+  /** Is it fit for a drill: exists, settled, not paused, not at zero, nobody else at work on it. */
+  preflight(): Promise<CheckResult[]>;
+  /** Revision that is live now, once the controller has seen the newest generation. */
+  liveRevision(signal: AbortSignal): Promise<string>;
+  /** Tells whenever the target's desired state becomes equal, or unequal, to the snapshot taken at planning. */
+  watchKnownGood(snapshot: RawObject, signal: AbortSignal, on: (equal: boolean) => void): Promise<void>;
+}
+
+/** The safety contract, as the engine uses it: undo written before the change, one rehearsal per target, restore proven. */
+export interface SafetyNet {
+  guard(): Promise<{ allowed: boolean; checks: CheckResult[] }>;
+  /** Halt switch not set, no orphan of an earlier run, lease free. */
+  preflight(): Promise<CheckResult[]>;
+  /** Local journal, fsynced, then the cluster's copy. @throws RehearseError (refused); nothing is left behind then. */
+  writeUndo(
+    changes: readonly PlannedChange[],
+    deadline: Date,
+  ): Promise<{ journal: string; cluster: ObjectRef; objects: ObjectRef[] }>;
+  /** @throws RehearseError (refused) when another run holds it. */
+  acquireLease(signal: AbortSignal): Promise<ObjectRef>;
+  /** Calls `halt` once when the halt switch is set. */
+  watchHalt(signal: AbortSignal, halt: (reason: string) => void): Promise<void>;
+  /** Puts everything back, waits until the workloads have settled and compares live with snapshot. */
+  restore(
+    signal: AbortSignal,
+  ): Promise<{
+    proven: boolean;
+    objects: Extract<EventBody, { type: 'restore.finished' }>['objects'];
+    removedRevisions: string[];
+  }>;
+  /** Releases the lease and, only after a proven restore, deletes both undo copies. */
+  release(options: { proven: boolean }): Promise<void>;
+  /** What a person has to do when the restore is not proven. */
+  remedy(): string;
+}

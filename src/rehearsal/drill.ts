@@ -1,0 +1,327 @@
+/**
+ * From t0 to t4: listens to the detectors, follows the runbook and recognises the moments.
+ * The runbook (or, without one, the plain order of the phases) decides what is done; the moments are recognised from
+ * what happens, whoever did it.
+ */
+import type { EventBody, ObjectRef } from '../record/events.ts';
+import { durationMs, type ScenarioSpec } from '../scenario/schema.ts';
+import type { CheckGroup } from './check-group.ts';
+import { expiry } from './expiry.ts';
+import type { Moments } from './moments.ts';
+import type {
+  Clock,
+  Detector,
+  DetectorSignal,
+  Diagnosis,
+  PlannedChange,
+  Probe,
+  ProbeSample,
+  RoleContext,
+  Rollback,
+  Runbook,
+  RunbookActions,
+  TargetObserver,
+} from './ports.ts';
+
+/** Below this the automatic diagnosis goes on looking instead of naming somebody. */
+const CONFIDENT = 0.5;
+const ASK_AGAIN_MS = 250;
+
+/** A step that cannot be done: the runbook goes no further, the drill is censored, the net restores. */
+export class StepFailed extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'StepFailed';
+  }
+}
+
+export interface DrillOptions {
+  spec: ScenarioSpec;
+  context: RoleContext;
+  target: ObjectRef;
+  clock: Clock;
+  roles: {
+    detectors: readonly Detector[];
+    diagnosis: Diagnosis;
+    rollback: Rollback;
+    probes: ReadonlyMap<string, Probe>;
+    runbook: Runbook | undefined;
+    show: RunbookActions['show'];
+  };
+  observer: TargetObserver;
+  moments: Moments;
+  verification: CheckGroup;
+  /** Ends the drill. */
+  signal: AbortSignal;
+  /** Ends the watches, after the restore. */
+  watching: AbortSignal;
+}
+
+export class Drill implements RunbookActions {
+  readonly #options: DrillOptions;
+  readonly #firing = new Map<string, string>();
+  /** Signals that arrived while the API server's answer to the injection was on its way. */
+  readonly #early: { tMs: number; detector: string; found: DetectorSignal }[] = [];
+  readonly #firstSlow = new Map<string, ProbeSample>();
+  #badRevision: Promise<string> | undefined;
+  #blamed: ObjectRef | undefined;
+  #rollingBack = false;
+  #knownGoodTMs: number | undefined;
+
+  constructor(options: DrillOptions) {
+    this.#options = options;
+  }
+
+  /** What the detectors tell right now. */
+  firing(): string[] {
+    return [...this.#firing].map(([detector, message]) => `${detector}: ${message}`);
+  }
+
+  async startDetectors(): Promise<void> {
+    const { context, watching, roles } = this.#options;
+    await Promise.all(
+      roles.detectors.map(detector =>
+        detector.start(context, watching, {
+          signal: found => this.#signal(detector, found),
+          clear: message => {
+            this.#firing.delete(detector.name);
+            context.emit({ type: 'signal.cleared', detector: detector.name, message });
+          },
+        }),
+      ),
+    );
+  }
+
+  #signal(detector: Detector, found: DetectorSignal): void {
+    const { context, moments } = this.#options;
+    const tMs = context.tMs();
+    this.#firing.set(detector.name, found.message);
+    context.emit({ type: 'signal.raised', detector: detector.name, kind: detector.kind, ...found });
+    if (moments.get('deployed')) this.#detected(tMs, detector.name, found);
+    else this.#early.push({ tMs, detector: detector.name, found });
+  }
+
+  #detected(tMs: number, detector: string, found: DetectorSignal): void {
+    this.#options.moments.reach('detected', tMs, detector, found.uncertaintyMs, found.message);
+  }
+
+  /** Resolves with why t4 was not reached, or undefined when it was. Rejects when the drill was ended. */
+  async run(planned: readonly PlannedChange[], sentTMs: number): Promise<string | undefined> {
+    const { context, moments, observer, roles, signal, target, watching } = this.#options;
+    for (const { tMs, detector, found } of this.#early) if (tMs >= sentTMs) this.#detected(tMs, detector, found);
+    this.#badRevision = observer.liveRevision(signal);
+    this.#badRevision.catch(() => {});
+    const before = planned.find(change => change.object.kind === target.kind && change.object.name === target.name)?.before;
+    if (before) await observer.watchKnownGood(before, watching, equal => this.#knownGood(equal));
+    try {
+      if (roles.runbook) await roles.runbook.follow(context, this, signal);
+      else await this.#plainOrder(signal);
+      // A runbook that ends with the rollback still gets its verification: t4 is what the drill is about.
+      if (moments.get('rolled-back') && !moments.get('restored')) await this.verify(signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof StepFailed)) throw error;
+      return this.#censored(error.message);
+    }
+    signal.throwIfAborted();
+    return moments.get('restored') ? undefined : this.#censored('the runbook ended before the service was restored');
+  }
+
+  #censored(reason: string): string {
+    const { moments } = this.#options;
+    const missing = (['detected', 'diagnosed', 'rolled-back', 'restored'] as const).find(moment => !moments.get(moment));
+    return missing ? `never ${missing.replace('-', ' ')}: ${reason}` : reason;
+  }
+
+  async #plainOrder(signal: AbortSignal): Promise<void> {
+    await this.awaitDetection(signal);
+    await this.diagnose(signal);
+    await this.rollback(signal);
+    await this.verify(signal);
+  }
+
+  /** impact: the first failed user-facing request after t0, when its user knew; for slowness, the first request over the limit, told once the service level broke. */
+  sampled(probe: Probe, sample: ProbeSample): void {
+    const { moments } = this.#options;
+    const deployed = moments.get('deployed');
+    const answeredTMs = sample.sentTMs + sample.latencyMs;
+    if (!deployed || moments.get('impact') || answeredTMs < deployed.tMs) return;
+    const impact = (tMs: number, detail: string) => moments.reach('impact', tMs, probe.name, probe.intervalMs, detail);
+    if (!sample.ok) {
+      impact(answeredTMs, `a request failed: ${sample.error ?? sample.status ?? 'no answer'}`);
+      return;
+    }
+    const { latencyLimitMs } = probe;
+    if (latencyLimitMs === undefined) return;
+    if (sample.latencyMs > latencyLimitMs && !this.#firstSlow.has(probe.name)) this.#firstSlow.set(probe.name, sample);
+    const slow = this.#firstSlow.get(probe.name);
+    const level = probe.level();
+    if (slow && level.judged && !level.ok)
+      impact(slow.sentTMs + slow.latencyMs, `a request took ${Math.round(slow.latencyMs)} ms, limit ${latencyLimitMs} ms`);
+  }
+
+  #knownGood(equal: boolean): void {
+    const { context, moments } = this.#options;
+    if (!moments.get('deployed')) return;
+    this.#knownGoodTMs = equal ? context.tMs() : undefined;
+    // Somebody rolled back with their own hands, or a runbook's command did.
+    if (equal && !this.#rollingBack && !moments.get('rolled-back')) void this.#observeRollback();
+  }
+
+  async #observeRollback(): Promise<void> {
+    const { context, moments, signal, target } = this.#options;
+    moments.reach('rollback-issued', context.tMs(), 'seen in the cluster', 0, 'the desired state equals the known-good one');
+    await this.#rolledBack(target, signal).catch(error => {
+      if (!signal.aborted) context.emit({ type: 'note', text: `rollback: ${(error as Error).message}` });
+    });
+  }
+
+  // What the runbook's steps ask for.
+
+  async awaitDetection(signal: AbortSignal): Promise<string> {
+    const { clock, moments, spec } = this.#options;
+    const limit = expiry(
+      clock,
+      durationMs(spec.limits.detection),
+      () => new StepFailed(`no detector told within ${spec.limits.detection}`),
+    );
+    try {
+      const { by } = await moments.wait('detected', AbortSignal.any([signal, limit.signal]));
+      return `detected by ${by}: ${this.#firing.get(by) ?? 'it has cleared since'}`;
+    } finally {
+      limit.cancel();
+    }
+  }
+
+  async diagnose(signal: AbortSignal): Promise<string> {
+    const { clock, context, moments, roles, spec, target } = this.#options;
+    await this.awaitDetection(signal);
+    const deadline = context.tMs() + durationMs(spec.diagnosis.timeout);
+    await clock.sleep(durationMs(spec.diagnosis.settle), signal);
+    const badRevision = await this.#badRevision;
+    let answered = '';
+    for (;;) {
+      const suspects = await roles.diagnosis.answer();
+      const [first] = suspects;
+      const key = first ? `${first.workload.kind}/${first.workload.name}@${first.revision}` : '';
+      const expired = context.tMs() >= deadline;
+      if (first && key !== answered && (first.score >= CONFIDENT || expired)) {
+        answered = key;
+        const correct =
+          first.workload.kind === target.kind && first.workload.name === target.name && first.revision === badRevision;
+        const tMs = context.tMs();
+        context.emit({ type: 'diagnosis.answered', by: 'automatic diagnosis', suspects, correct });
+        if (correct) {
+          this.#blamed = first.workload;
+          moments.reach(
+            'diagnosed',
+            tMs,
+            'automatic diagnosis',
+            0,
+            `${first.workload.kind}/${first.workload.name} revision ${first.revision}: ${first.change}`,
+          );
+          return [
+            `${key} (${Math.round(first.score * 100)} %): ${first.change}`,
+            ...first.reasons.map(reason => `- ${reason.text}`),
+          ].join('\n');
+        }
+      }
+      if (expired) {
+        throw new StepFailed(
+          first ? `the diagnosis named ${key}, which is not the cause` : `no suspect stood out within ${spec.diagnosis.timeout}`,
+        );
+      }
+      await clock.sleep(ASK_AGAIN_MS, signal);
+    }
+  }
+
+  async rollback(signal: AbortSignal): Promise<string> {
+    const { context, moments, roles } = this.#options;
+    const workload = this.#blamed;
+    if (!workload) throw new StepFailed('nothing can be rolled back before the cause is known');
+    this.#rollingBack = true;
+    const issuedTMs = context.tMs();
+    let issued: { summary: string; toRevision: string };
+    try {
+      issued = await roles.rollback.issue(context, workload);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw new StepFailed(`the rollback was refused: ${(error as Error).message}`);
+    }
+    moments.reach('rollback-issued', issuedTMs, roles.rollback.kind, context.tMs() - issuedTMs, issued.summary);
+    context.emit({ type: 'rollback.issued', kind: roles.rollback.kind, ...issued });
+    return `${issued.summary}\n${await this.#rolledBack(workload, signal)}`;
+  }
+
+  /** t3: the mechanism reports done and the desired state equals the known-good one. */
+  async #rolledBack(workload: ObjectRef, signal: AbortSignal): Promise<string> {
+    const { clock, context, moments, roles, spec } = this.#options;
+    const limit = expiry(
+      clock,
+      durationMs(spec.rollback.timeout),
+      () => new StepFailed(`the rollback was not done within ${spec.rollback.timeout}`),
+    );
+    try {
+      const detail = await roles.rollback.done(context, workload, AbortSignal.any([signal, limit.signal]));
+      const mechanismDoneTMs = context.tMs();
+      while (this.#knownGoodTMs === undefined) await clock.sleep(20, AbortSignal.any([signal, limit.signal]));
+      const doneTMs = Math.max(mechanismDoneTMs, this.#knownGoodTMs);
+      context.emit({ type: 'rollback.observed', mechanismDoneTMs, desiredStateEqualTMs: this.#knownGoodTMs, detail });
+      moments.reach('rolled-back', doneTMs, roles.rollback.kind, 0, detail);
+      return detail;
+    } catch (error) {
+      signal.throwIfAborted();
+      const message = error instanceof Error ? error.message : String(error);
+      context.emit({
+        type: 'rollback.observed',
+        ...(this.#knownGoodTMs === undefined ? {} : { desiredStateEqualTMs: this.#knownGoodTMs }),
+        detail: message,
+      });
+      throw error instanceof StepFailed ? error : new StepFailed(message);
+    } finally {
+      limit.cancel();
+    }
+  }
+
+  async verify(signal: AbortSignal): Promise<string> {
+    const { clock, context, moments, spec, verification } = this.#options;
+    if (moments.get('restored')) return 'already restored';
+    const limit = expiry(
+      clock,
+      durationMs(spec.verification.timeout),
+      () => new StepFailed(`not restored within ${spec.verification.timeout}`),
+    );
+    const until = AbortSignal.any([signal, limit.signal]);
+    try {
+      await moments.wait('rolled-back', until);
+      const window = await verification.held(durationMs(spec.verification.stableFor), {
+        clock,
+        tMs: context.tMs,
+        signal: until,
+        onChange: (ok, checks) => context.emit({ type: 'verification.changed', ok, checks }),
+      });
+      moments.reach('healthy-since', window.sinceTMs, 'verification', 0);
+      moments.reach('restored', window.untilTMs, 'verification', 0, `every check held for ${spec.verification.stableFor}`);
+      return verification
+        .now()
+        .checks.map(check => `${check.name}: ${check.detail}`)
+        .join('\n');
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof StepFailed)) throw error;
+      const failing = verification.now().checks.filter(check => !check.ok);
+      throw new StepFailed([error.message, ...failing.map(check => `${check.name}: ${check.detail}`)].join('; '));
+    } finally {
+      limit.cancel();
+    }
+  }
+
+  show(what: Parameters<RunbookActions['show']>[0], signal: AbortSignal): Promise<string> {
+    return this.#options.roles.show(what, signal);
+  }
+}
+
+/** A runbook's own command that rolls back is the moment *issued*. */
+export function issuesRollback(event: EventBody): boolean {
+  return event.type === 'runbook.step.started' && event.phase === 'rollback' && event.does === 'run';
+}

@@ -1,0 +1,506 @@
+/**
+ * One rehearsal, from the guard to the proof of restore. It knows ports, not tools, and says what happens as events:
+ * everything else (terminal, run.json, report) is derived from those.
+ */
+import { EXIT, RehearseError } from '../errors/errors.ts';
+import type { EventBody, ObjectRef, Outcome, RehearsalEvent } from '../record/events.ts';
+import { durationMs, type Scenario } from '../scenario/schema.ts';
+import { CheckGroup } from './check-group.ts';
+import { Drill, issuesRollback } from './drill.ts';
+import { type Expiry, expiry } from './expiry.ts';
+import { Moments } from './moments.ts';
+import { missedObjectives } from './objectives.ts';
+import type {
+  Check,
+  Clock,
+  Cluster,
+  Detector,
+  Diagnosis,
+  Fault,
+  PlannedChange,
+  Probe,
+  RoleContext,
+  Rollback,
+  Runbook,
+  RunbookActions,
+  SafetyNet,
+  TargetObserver,
+} from './ports.ts';
+import { Teardowns } from './teardown.ts';
+
+/** Long enough for any rollout of a staging workload; a restore that takes longer is reported as not proven. */
+const RESTORE_LIMIT_MS = 180_000;
+
+export interface Decoy {
+  target: ObjectRef;
+  fault: Fault;
+  when: 'before' | 'after';
+  byMs: number;
+}
+
+export interface Roles {
+  fault: Fault;
+  decoys: readonly Decoy[];
+  probes: ReadonlyMap<string, Probe>;
+  detectors: readonly Detector[];
+  diagnosis: Diagnosis;
+  rollback: Rollback;
+  steadyState: readonly Check[];
+  verification: readonly Check[];
+  runbook: Runbook | undefined;
+  show: RunbookActions['show'];
+}
+
+export interface RehearsalOptions {
+  runId: string;
+  rehearse: string;
+  scenario: { scenario: Scenario; path: string; digest: string };
+  operator: string;
+  environment: Extract<EventBody, { type: 'run.started' }>['environment'];
+  target: ObjectRef;
+  cluster: Cluster;
+  clock: Clock;
+  roles: Roles;
+  safety: SafetyNet;
+  observer: TargetObserver;
+  clockSkew: () => Promise<{ source: string; skewMs: number; uncertaintyMs: number }>;
+  /** Appends to the record. @throws when it cannot: the rehearsal then ends, restored, with an error. */
+  record: (event: RehearsalEvent) => void;
+  /** First interrupt: end and restore. */
+  interrupt: AbortSignal;
+  /** Second interrupt: give up the restore. */
+  abandon: AbortSignal;
+  log: RoleContext['log'];
+}
+
+/** Why the drill ended before its time, carried as the reason of an abort. */
+export class DrillEnded extends Error {
+  readonly outcome: Extract<Outcome, 'interrupted' | 'missed'>;
+  constructor(outcome: 'interrupted' | 'missed', message: string) {
+    super(message);
+    this.name = 'DrillEnded';
+    this.outcome = outcome;
+  }
+}
+
+export interface RehearsalResult {
+  outcome: Outcome;
+  exitCode: number;
+  reason: string;
+}
+
+const EXIT_CODES: Record<Outcome, number> = {
+  met: EXIT.met,
+  missed: EXIT.missed,
+  refused: EXIT.refused,
+  error: EXIT.error,
+  'not-restored': EXIT.notRestored,
+  interrupted: EXIT.interrupted,
+};
+
+/** Runs the rehearsal. Never rejects for what happens in it: failures are outcomes, and the target is restored. */
+export async function runRehearsal(options: RehearsalOptions): Promise<RehearsalResult> {
+  return new Rehearsal(options).run();
+}
+
+class Rehearsal {
+  readonly #options: RehearsalOptions;
+  readonly #startedMs: number;
+  readonly #context: RoleContext;
+  readonly #moments: Moments;
+  readonly #teardowns = new Teardowns();
+  #seq = 0;
+  #undoWritten = false;
+  #steady: CheckGroup | undefined;
+  #recordFailure: Error | undefined;
+  readonly #stop = new AbortController();
+
+  constructor(options: RehearsalOptions) {
+    this.#options = options;
+    this.#startedMs = options.clock.monotonicMs();
+    this.#moments = new Moments(event => this.#emit(event));
+    this.#context = {
+      cluster: options.cluster,
+      clock: options.clock,
+      tMs: () => this.#tMs(),
+      namespace: options.scenario.scenario.spec.target.namespace,
+      target: options.target,
+      emit: event => this.#emit(event),
+      log: options.log,
+    };
+  }
+
+  #tMs(): number {
+    return Math.round((this.#options.clock.monotonicMs() - this.#startedMs) * 10) / 10;
+  }
+
+  #emit(body: EventBody): void {
+    const event = { seq: ++this.#seq, at: this.#options.clock.now().toISOString(), tMs: this.#tMs(), ...body } as RehearsalEvent;
+    try {
+      this.#options.record(event);
+      if (issuesRollback(body)) this.#moments.reach('rollback-issued', event.tMs, 'runbook', 0);
+    } catch (error) {
+      // A record that cannot be written (full disk) ends the drill; the restore does not need it.
+      if (this.#recordFailure) return;
+      this.#recordFailure = error as Error;
+      this.#stop.abort(error);
+    }
+  }
+
+  async run(): Promise<RehearsalResult> {
+    const { spec } = this.#options.scenario.scenario;
+    let limit: Expiry | undefined;
+    const tooLong = new AbortController();
+    const halt = new AbortController();
+    const signal = AbortSignal.any([this.#options.interrupt, this.#stop.signal, tooLong.signal, halt.signal]);
+    const watching = new AbortController();
+    this.#teardowns.add('watches', () => watching.abort());
+
+    let result: Omit<RehearsalResult, 'exitCode'>;
+    try {
+      this.#start();
+      const plan = await this.#prepare(signal, watching.signal);
+      await this.#options.safety.watchHalt(watching.signal, reason => halt.abort(new DrillEnded('interrupted', reason)));
+      limit = expiry(
+        this.#options.clock,
+        durationMs(spec.limits.total),
+        () => new DrillEnded('missed', `the drill took longer than its limit of ${spec.limits.total}`),
+      );
+      limit.signal.addEventListener('abort', () => tooLong.abort(limit?.signal.reason));
+      const failure = await this.#drill(plan, signal, watching.signal);
+      result = failure === undefined ? this.#judge() : { outcome: 'missed', reason: failure };
+    } catch (error) {
+      result = this.#explain(error);
+    } finally {
+      limit?.cancel();
+    }
+    const restored = await this.#restore(result.reason);
+    if (!restored)
+      result = {
+        outcome: 'not-restored',
+        reason: `${result.reason}; the restore is not proven: ${this.#options.safety.remedy()}`,
+      };
+    for (const failure of await this.#teardowns.run())
+      this.#options.log.warn({ error: failure.error }, `teardown failed: ${failure.name}`);
+    const exitCode = EXIT_CODES[result.outcome];
+    this.#emit({ type: 'run.finished', ...result, exitCode });
+    return { ...result, exitCode };
+  }
+
+  #start(): void {
+    const { scenario, path, digest } = this.#options.scenario;
+    const { metadata, spec } = scenario;
+    this.#emit({
+      type: 'run.started',
+      version: 1,
+      runId: this.#options.runId,
+      rehearse: this.#options.rehearse,
+      scenario: {
+        name: metadata.name,
+        title: metadata.title,
+        description: metadata.description,
+        path,
+        digest,
+        tags: metadata.tags,
+        ...(metadata.hypothesis === undefined ? {} : { hypothesis: metadata.hypothesis }),
+      },
+      mode: 'automatic',
+      operator: this.#options.operator,
+      objectives: Object.fromEntries(
+        Object.entries(spec.objectives).flatMap(([phase, text]) => (text === undefined ? [] : [[phase, durationMs(text)]])),
+      ),
+      environment: this.#options.environment,
+    });
+  }
+
+  /** Everything up to the injection: reads, dry runs and watches only. @throws RehearseError (refused). */
+  async #prepare(signal: AbortSignal, watching: AbortSignal): Promise<PreparedDrill> {
+    const { safety, roles, observer, scenario } = this.#options;
+    const { spec } = scenario.scenario;
+    await this.#guard();
+
+    const planned = await roles.fault.plan(this.#context);
+    const decoys = await Promise.all(
+      roles.decoys.map(async decoy => {
+        const context = { ...this.#context, target: decoy.target };
+        return { ...decoy, context, planned: await decoy.fault.plan(context) };
+      }),
+    );
+    this.#plan();
+
+    const { toRevision } = await roles.rollback.prepare(this.#context).catch(error => {
+      throw refused('there is nothing to roll back to', error);
+    });
+    const checks = [
+      ...(await observer.preflight()),
+      ...(await safety.preflight()),
+      { name: 'revision to go back to', ok: true, detail: `the drill rolls back to revision ${toRevision}` },
+    ];
+    const ok = checks.every(check => check.ok);
+    this.#emit({ type: 'preflight.checked', ok, checks });
+    if (!ok) throw refusedBy('not fit for a drill', checks);
+    this.#emit({ type: 'clock.compared', ...(await this.#options.clockSkew()) });
+
+    const { target: _hidden, ...blind } = this.#context;
+    const steady = new CheckGroup(roles.steadyState);
+    this.#steady = steady;
+    const verification = new CheckGroup(roles.verification);
+    const drill = new Drill({
+      ...this.#options,
+      context: this.#context,
+      moments: this.#moments,
+      verification,
+      signal,
+      watching,
+      spec,
+    });
+    for (const probe of roles.probes.values()) {
+      await probe.start(this.#context, watching, sample => {
+        this.#emit({ type: 'probe.sampled', probe: probe.name, ...sample });
+        drill.sampled(probe, sample);
+      });
+    }
+    await Promise.all([
+      roles.diagnosis.start(blind, watching),
+      steady.start(this.#context, watching),
+      verification.start(this.#context, watching),
+      drill.startDetectors(),
+    ]);
+    await this.#steadyState(steady, 'before', signal, drill);
+    await this.#guard();
+    return { planned, decoys, drill };
+  }
+
+  async #guard(): Promise<void> {
+    const guard = await this.#options.safety.guard();
+    this.#emit({ type: 'guard.checked', ...guard });
+    if (!guard.allowed) throw refusedBy('refused by the staging guard', guard.checks);
+  }
+
+  #plan(): void {
+    const { roles, scenario, target } = this.#options;
+    const { spec } = scenario.scenario;
+    const { runbook } = roles;
+    this.#emit({
+      type: 'plan.made',
+      target,
+      fault: { kind: roles.fault.kind, summary: roles.fault.summary },
+      detectors: roles.detectors.map(({ name, kind, summary }) => ({ name, kind, summary })),
+      rollback: { kind: roles.rollback.kind, summary: roles.rollback.summary },
+      verification: {
+        stableForMs: durationMs(spec.verification.stableFor),
+        checks: roles.verification.map(({ name, summary }) => ({ name, summary })),
+      },
+      probes: [...roles.probes.values()].map(({ name, summary, intervalMs, errorRateLimit, latencyLimitMs }) => ({
+        name,
+        summary,
+        intervalMs,
+        errorRateLimit,
+        ...(latencyLimitMs === undefined ? {} : { latencyLimitMs }),
+      })),
+      ...(runbook
+        ? {
+            runbook: {
+              path: runbook.path,
+              title: runbook.title,
+              digest: runbook.digest,
+              owners: [...runbook.owners],
+              steps: runbook.stepCount,
+            },
+          }
+        : {}),
+    });
+  }
+
+  async #steadyState(steady: CheckGroup, when: 'before' | 'after', signal: AbortSignal, drill?: Drill): Promise<void> {
+    const { spec } = this.#options.scenario.scenario;
+    const { clock } = this.#options;
+    const timeout = expiry(clock, durationMs(spec.steadyState.timeout), () => new Error('timeout'));
+    try {
+      await steady.held(durationMs(spec.steadyState.holdFor), {
+        clock,
+        tMs: () => this.#tMs(),
+        signal: AbortSignal.any([signal, timeout.signal]),
+      });
+    } catch (error) {
+      signal.throwIfAborted();
+      const { checks } = steady.now();
+      this.#emit({ type: 'steady-state.checked', when, ok: false, checks });
+      throw refusedBy(`the steady state did not hold within ${spec.steadyState.timeout}`, checks, error);
+    } finally {
+      timeout.cancel();
+    }
+    const { checks } = steady.now();
+    const quiet = drill?.firing() ?? [];
+    if (drill) {
+      checks.push({
+        name: 'detectors quiet',
+        ok: quiet.length === 0,
+        detail: quiet.length === 0 ? 'no detector fires' : `already firing: ${quiet.join('; ')}`,
+        ...(quiet.length === 0
+          ? {}
+          : {
+              remedy: 'a detector that fires before the bad deploy cannot time its detection: fix what it tells, or the detector',
+            }),
+      });
+    }
+    const ok = checks.every(check => check.ok);
+    this.#emit({ type: 'steady-state.checked', when, ok, checks });
+    if (!ok) throw refusedBy('not in a steady state', checks);
+  }
+
+  /** From the undo journal to t4. Resolves with what kept it from t4, if anything. */
+  async #drill(
+    { planned, decoys, drill }: PreparedDrill,
+    signal: AbortSignal,
+    watching: AbortSignal,
+  ): Promise<string | undefined> {
+    const { safety, roles, scenario, clock } = this.#options;
+    const { spec } = scenario.scenario;
+    const everything = [...planned, ...decoys.flatMap(decoy => decoy.planned)];
+    const deadline = new Date(clock.now().getTime() + durationMs(spec.limits.total) + RESTORE_LIMIT_MS);
+    // From here on the target is put back whatever happens.
+    this.#undoWritten = true;
+    const undo = await safety.writeUndo(everything, deadline).catch(error => {
+      this.#undoWritten = false;
+      throw error;
+    });
+    this.#emit({
+      type: 'undo.written',
+      journal: undo.journal,
+      cluster: undo.cluster,
+      objects: undo.objects,
+      deadline: deadline.toISOString(),
+    });
+    const lease = await safety.acquireLease(watching);
+    this.#emit({ type: 'lease.acquired', lease, holder: this.#options.runId });
+
+    const before = decoys.filter(decoy => decoy.when === 'before').sort((left, right) => right.byMs - left.byMs);
+    for (const [index, decoy] of before.entries()) {
+      await this.#deployDecoy(decoy);
+      await clock.sleep(decoy.byMs - (before[index + 1]?.byMs ?? 0), signal);
+    }
+    signal.throwIfAborted();
+    const injected = await roles.fault.inject(this.#context, planned);
+    this.#emit({
+      type: 'fault.injected',
+      kind: roles.fault.kind,
+      target: this.#options.target,
+      changes: planned.map(publicChange),
+      ...injected,
+    });
+    this.#moments.reach('deployed', injected.acceptedTMs, 'API server', injected.acceptedTMs - injected.sentTMs);
+    const after = decoys
+      .filter(decoy => decoy.when === 'after')
+      .map(async decoy => {
+        await clock.sleep(decoy.byMs, signal);
+        await this.#deployDecoy(decoy);
+      });
+    const background = Promise.allSettled(after);
+    const failure = await drill.run(planned, injected.sentTMs);
+    if (failure === undefined) return undefined;
+    signal.throwIfAborted();
+    void background;
+    return failure;
+  }
+
+  async #deployDecoy(decoy: PreparedDecoy): Promise<void> {
+    await decoy.fault.inject(decoy.context, decoy.planned);
+    this.#emit({
+      type: 'decoy.deployed',
+      object: decoy.target,
+      summary: decoy.fault.summary,
+      changes: decoy.planned.map(publicChange),
+    });
+  }
+
+  #judge(): Omit<RehearsalResult, 'exitCode'> {
+    const missed = missedObjectives(this.#options.scenario.scenario.spec.objectives, this.#moments);
+    return missed.length === 0
+      ? { outcome: 'met', reason: 'every objective was met' }
+      : { outcome: 'missed', reason: missed.join('; ') };
+  }
+
+  #explain(error: unknown): Omit<RehearsalResult, 'exitCode'> {
+    if (error instanceof DrillEnded) {
+      if (error.outcome === 'interrupted') this.#emit({ type: 'run.interrupted', signal: error.message });
+      return { outcome: error.outcome, reason: error.message };
+    }
+    const known = error instanceof RehearseError;
+    const message = error instanceof Error ? error.message : String(error);
+    if (!known) this.#options.log.warn({ error }, 'unexpected failure');
+    this.#emit({ type: 'run.failed', message, ...(known && error.hint ? { remedy: error.hint } : {}) });
+    return { outcome: known && error.exitCode === EXIT.refused ? 'refused' : 'error', reason: message };
+  }
+
+  /** @returns whether the target is as it was; true when nothing had been touched. */
+  async #restore(reason: string): Promise<boolean> {
+    if (!this.#undoWritten) return true;
+    const { safety, clock } = this.#options;
+    const limit = expiry(clock, RESTORE_LIMIT_MS, () => new Error(`the restore took longer than ${RESTORE_LIMIT_MS / 1000} s`));
+    const signal = AbortSignal.any([this.#options.abandon, limit.signal]);
+    this.#emit({ type: 'restore.started', reason });
+    let proven = false;
+    try {
+      const restored = await safety.restore(signal);
+      proven = restored.proven;
+      this.#emit({ type: 'restore.finished', proven, objects: restored.objects });
+      if (restored.removedRevisions.length > 0) {
+        this.#emit({
+          type: 'note',
+          text: `removed from the workloads' history, so that no later undo goes back to them: ${restored.removedRevisions.join(', ')}`,
+        });
+      }
+      // Not holding is told, and means that the restore is not proven.
+      if (proven && this.#steady) await this.#steadyState(this.#steady, 'after', signal);
+    } catch (error) {
+      proven = false;
+      this.#options.log.warn({ error }, 'restore failed');
+      this.#emit({ type: 'note', text: `restore: ${error instanceof Error ? error.message : String(error)}` });
+    } finally {
+      limit.cancel();
+    }
+    try {
+      await safety.release({ proven });
+      this.#emit({ type: 'lease.released' });
+    } catch (error) {
+      this.#emit({ type: 'note', text: `the lease or the undo journal could not be removed: ${(error as Error).message}` });
+    }
+    return proven;
+  }
+}
+
+interface PreparedDecoy extends Decoy {
+  context: RoleContext;
+  planned: PlannedChange[];
+}
+
+interface PreparedDrill {
+  planned: PlannedChange[];
+  decoys: PreparedDecoy[];
+  drill: Drill;
+}
+
+const publicChange = ({ object, action, diff }: PlannedChange) => ({ object, action, diff });
+
+function refused(message: string, cause: unknown): RehearseError {
+  return new RehearseError(`${message}: ${(cause as Error).message}`, {
+    exitCode: EXIT.refused,
+    hint: cause instanceof RehearseError && cause.hint ? cause.hint : 'nothing was injected',
+    cause,
+  });
+}
+
+function refusedBy(
+  message: string,
+  checks: readonly { ok: boolean; name: string; detail: string; remedy?: string | undefined }[],
+  cause?: unknown,
+): RehearseError {
+  const failed = checks.filter(check => !check.ok);
+  const remedies = failed.flatMap(check => (check.remedy ? [check.remedy] : []));
+  return new RehearseError(`${message}: ${failed.map(check => check.detail).join('; ')}`, {
+    exitCode: EXIT.refused,
+    hint: [...new Set(remedies)].join('\n') || 'nothing was injected',
+    cause,
+  });
+}
