@@ -1,0 +1,35 @@
+import type { KubeObject, ResourceName } from '../registry/resources.ts';
+
+type Prepare = (object: KubeObject, old: KubeObject | undefined) => void;
+
+/** Upstream's PrepareForCreate and PrepareForUpdate where they do more than keep status (registry/STAR/strategy.go). */
+const byResource: Record<ResourceName, Prepare> = {
+  namespaces(namespace, old) {
+    if (!old) {
+      namespace.spec = { finalizers: ['kubernetes'] };
+      namespace.status = { phase: 'Active' };
+    } else if (!old.metadata.deletionTimestamp) namespace.spec = structuredClone(old.spec);
+    namespace.metadata.labels = { ...namespace.metadata.labels, 'kubernetes.io/metadata.name': namespace.metadata.name };
+  },
+  pods(pod, old) {
+    if (!old) pod.status = { phase: 'Pending', qosClass: qosClass(pod) };
+  },
+};
+
+export const prepareFor = (resource: ResourceName): Prepare | undefined => byResource[resource];
+
+/** Quality of service (core/v1/helper/qos/qos.go): equal requests and limits of cpu and memory everywhere, any at all, none. */
+export function qosClass(pod: KubeObject): 'Guaranteed' | 'Burstable' | 'BestEffort' {
+  const containers = [...(pod.spec?.containers ?? []), ...(pod.spec?.initContainers ?? [])];
+  let any = false;
+  let guaranteed = true;
+  for (const { resources = {} } of containers) {
+    const { requests = {}, limits = {} } = resources;
+    for (const name of ['cpu', 'memory']) {
+      if (requests[name] !== undefined || limits[name] !== undefined) any = true;
+      if (limits[name] === undefined || (requests[name] ?? limits[name]) !== limits[name]) guaranteed = false;
+    }
+  }
+  if (!any) return 'BestEffort';
+  return guaranteed ? 'Guaranteed' : 'Burstable';
+}
