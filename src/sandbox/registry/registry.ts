@@ -205,9 +205,11 @@ export function createRegistry(clock: SandboxClock): Registry {
     const draft: KubeObject = structuredClone(object);
     if (options.subresource === 'status') {
       const status = draft.status;
-      const { managedFields } = draft.metadata;
+      const { managedFields, annotations } = draft.metadata;
       for (const field of Object.keys(draft)) delete draft[field];
       Object.assign(draft, structuredClone(current));
+      // Upstream's status strategies keep the writer's annotations: the Deployment controller brings its revision with the status.
+      if (annotations) draft.metadata.annotations = annotations;
       if (status === undefined) delete draft.status;
       else draft.status = status;
       if (managedFields) draft.metadata.managedFields = managedFields;
