@@ -193,6 +193,8 @@ export interface RunbookActions {
   awaitDetection(signal: AbortSignal): Promise<string>;
   /** Asks the diagnosis; its answer is t2 when correct. */
   diagnose(signal: AbortSignal): Promise<string>;
+  /** The workload that the last answer names first: `{{suspect}}` in commands. */
+  suspect?(): ObjectRef | undefined;
   rollback(signal: AbortSignal): Promise<string>;
   /** Waits until every check held for stableFor: t4. */
   verify(signal: AbortSignal): Promise<string>;
