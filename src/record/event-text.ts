@@ -19,7 +19,7 @@ function checksText(checks: readonly CheckResult[]): string {
   return `${failed.length} of ${checks.length} failed: ${failed.map(check => `${check.name} (${check.detail})`).join('; ')}`;
 }
 
-const MOMENT_TEXT = {
+export const MOMENT_TEXT = {
   deployed: 't0 deployed',
   impact: 'impact: the first failed request',
   detected: 't1 detected',
