@@ -11,13 +11,9 @@ export function detectionFindings(record: RunRecord): Finding[] {
   const list: Finding[] = [];
   const watched = (record.restore?.startedTMs ?? record.endedTMs) - deployed;
 
-  if (
-    record.moments.detected === undefined &&
-    record.verdict.outcome !== 'interrupted' &&
-    record.verdict.outcome !== 'unfinished'
-  ) {
-    list.push(neverDetected(record, watched));
-  }
+  // A run that somebody cut short says nothing about what would still have been told.
+  const cutShort = ['interrupted', 'unfinished', 'error'].includes(record.verdict.outcome);
+  if (record.moments.detected === undefined && !cutShort) list.push(neverDetected(record, watched));
   for (const detector of record.detectors) {
     const early = detector.signals.filter(signal => signal.tMs < deployed);
     if (early.length > 0) {
