@@ -118,6 +118,8 @@ export interface ControlLoopContext {
     reason: string,
     message: string,
     source: { component: string; host?: string },
+    /** Which part of the object it is about: `spec.containers{web}`. */
+    fieldPath?: string,
   ): void;
   /** Our own diagnostics, to the log file: never for users of the API. */
   log(message: string, details?: Record<string, unknown>): void;

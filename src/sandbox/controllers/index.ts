@@ -1,0 +1,22 @@
+import type { StartControlLoop } from '../registry/resources.ts';
+import type { ControlLoop, ControllerContext } from './control-loop.ts';
+import { Dependents } from './dependents.ts';
+import { startDeploymentController } from './deployment.ts';
+import { startReplicaSetController } from './replicaset.ts';
+
+const CONTROLLERS: ((context: ControllerContext) => ControlLoop)[] = [startDeploymentController, startReplicaSetController];
+
+/** Starts every control loop of the sandbox: what kube-controller-manager is to a cluster. */
+export const startControllers: StartControlLoop = context => {
+  const pods = new Dependents<never>(context.resources, 'pods');
+  const replicaSets = new Dependents<never>(context.resources, 'replicasets.apps');
+  const revisions = new Dependents<never>(context.resources, 'controllerrevisions.apps');
+  const shared: ControllerContext = { ...context, pods, replicaSets, revisions };
+  const loops = CONTROLLERS.map(start => start(shared));
+  return {
+    stop() {
+      for (const loop of loops) loop.stop();
+      for (const index of [pods, replicaSets, revisions]) index.stop();
+    },
+  };
+};
