@@ -1,0 +1,111 @@
+/** Every command with its options and examples. Handlers are loaded when called, so that `--help` stays quick. */
+import type { CommandModule } from 'yargs';
+
+const cluster = {
+  kubeconfig: {
+    type: 'string',
+    describe: 'kubeconfig file (default: KUBECONFIG, then ~/.kube/config); only read with --context',
+  },
+  context: { type: 'string', describe: 'a staging cluster, by context, instead of the embedded sandbox' },
+  namespace: { type: 'string', alias: 'n', describe: "namespace of the target instead of the scenario's" },
+  config: { type: 'string', default: 'rehearse.yaml', describe: 'where staging clusters are opted in' },
+} as const;
+const reports = { type: 'string', default: 'reports', describe: 'folder of runs and reports' } as const;
+
+/** Keeps the inference of one module's own options, and makes the list one type. */
+const command = <T, U>(module: CommandModule<T, U>): CommandModule => module as unknown as CommandModule;
+
+export const commands: CommandModule[] = [
+  command({
+    command: 'run [scenario]',
+    describe: 'run a drill and write its report',
+    builder: yargs =>
+      yargs
+        .positional('scenario', { type: 'string', default: 'error-rate', describe: 'name of a scenario, or path of its file' })
+        .options({
+          ...cluster,
+          reports,
+          json: { type: 'boolean', default: false, describe: 'the result as JSON on stdout, progress on stderr' },
+          plain: { type: 'boolean', default: false, describe: 'plain lines even on a terminal (also for screen readers)' },
+        })
+        .example('$0 run', 'the drill "error-rate" on the embedded sandbox')
+        .example('$0 run ./my-scenario.yaml --reports /tmp/reports', 'your own scenario')
+        .example('$0 run error-rate --context staging-eu -n shop', 'on a staging cluster opted in by rehearse.yaml'),
+    handler: async args => (await import('./commands/run.ts')).run(args),
+  }),
+  command({
+    command: 'validate [scenarios..]',
+    describe: 'check scenario files and their runbooks; changes nothing',
+    builder: yargs =>
+      yargs
+        .positional('scenarios', {
+          type: 'string',
+          array: true,
+          default: [] as string[],
+          describe: 'names or paths; every scenario when left out',
+        })
+        .example('$0 validate', 'all scenarios in ./scenarios')
+        .example('$0 validate my-scenario.yaml', 'one file: every mistake at once, with line and column'),
+    handler: async args => (await import('./commands/validate.ts')).validate(args),
+  }),
+  command({
+    command: 'scenarios',
+    describe: 'list the scenarios that can be run',
+    builder: yargs =>
+      yargs
+        .options({ json: { type: 'boolean', default: false, describe: 'as JSON' } })
+        .example('$0 scenarios', 'names, targets and titles'),
+    handler: async args => (await import('./commands/scenarios.ts')).scenarios(args),
+  }),
+  command({
+    command: 'report [run]',
+    describe: 'render the report of a run again, and the index of all runs',
+    builder: yargs =>
+      yargs
+        .positional('run', { type: 'string', describe: 'id of a run or path of its folder; the newest when left out' })
+        .options({ reports })
+        .example('$0 report', 'the newest run')
+        .example('$0 report 20261122-190501-latency-k3f9', 'a certain one'),
+    handler: async args => (await import('./commands/report.ts')).report(args),
+  }),
+  command({
+    command: 'sandbox <action>',
+    describe: 'keep a sandbox running for your own kubectl',
+    builder: yargs =>
+      yargs
+        .positional('action', { choices: ['up'] as const, describe: 'up: start it and stay until Ctrl-C' })
+        .options({
+          port: { type: 'number', describe: 'port of the API server on 127.0.0.1 (default: a free one)' },
+          kubeconfig: { type: 'string', describe: 'write the kubeconfig here as well' },
+          empty: { type: 'boolean', default: false, describe: 'without the demo app' },
+        })
+        .example('$0 sandbox up', 'prints its kubeconfig; then, elsewhere: export KUBECONFIG=…; kubectl get pods -A'),
+    handler: async args => (await import('./commands/sandbox.ts')).sandbox(args),
+  }),
+  command({
+    command: 'runbook <action> [files..]',
+    describe: 'check runbooks',
+    builder: yargs =>
+      yargs
+        .positional('action', { choices: ['check'] as const, describe: 'check: mistakes, phases without a step, dead links' })
+        .positional('files', {
+          type: 'string',
+          array: true,
+          default: [] as string[],
+          describe: 'Markdown files; runbooks/*.md when left out',
+        })
+        .example('$0 runbook check', 'all runbooks'),
+    handler: async args => (await import('./commands/runbook.ts')).runbook(args),
+  }),
+  command({
+    command: 'restore [run]',
+    describe: 'put back what an interrupted run left behind',
+    builder: yargs =>
+      yargs
+        .positional('run', { type: 'string', describe: 'id of a run; all that were abandoned when left out' })
+        .options({ ...cluster })
+        .example('$0 restore', 'whatever this machine left behind')
+        .example('$0 restore --context staging-eu -n shop', "from the cluster's copy, on any machine"),
+    handler: async args => (await import('./commands/restore.ts')).restore(args),
+  }),
+];

@@ -1,0 +1,36 @@
+import { existsSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { EXIT, RehearseError } from '../../errors/errors.ts';
+import { foldEvents } from '../../record/fold.ts';
+import { createRunStore, EVENTS_FILE, REPORT_FILE, readEvents, readRuns } from '../../record/store.ts';
+import { renderReport } from '../../report/report.ts';
+import { writeIndex } from '../report-index.ts';
+
+/** Renders a run again from its events: also one that died in the middle. */
+export async function report(args: { run?: string | undefined; reports: string }): Promise<void> {
+  const reports = resolve(args.reports);
+  const directory = args.run === undefined ? newest(reports) : locate(reports, args.run);
+  const store = createRunStore(directory);
+  const record = foldEvents(readEvents(directory));
+  store.writeRecord(record);
+  const path = store.writeFile(REPORT_FILE, renderReport(record));
+  const index = writeIndex(reports);
+  for (const problem of index.problems) process.stderr.write(`left out of the index: ${problem}\n`);
+  process.stdout.write(`${path}\n${index.path}\n`);
+}
+
+function locate(reports: string, run: string): string {
+  const found = [join(reports, basename(run)), resolve(run)].find(directory => existsSync(join(directory, EVENTS_FILE)));
+  if (found) return found;
+  throw new RehearseError(`no run ${run} in ${reports}`, {
+    exitCode: EXIT.usage,
+    hint: 'ids are the names of the folders there; --reports names another folder',
+  });
+}
+
+function newest(reports: string): string {
+  const runs = existsSync(reports) ? readRuns(reports).runs : [];
+  const last = runs.sort((left, right) => left.record.startedAt.localeCompare(right.record.startedAt)).at(-1);
+  if (last) return last.directory;
+  throw new RehearseError(`no run in ${reports}`, { exitCode: EXIT.usage, hint: 'rehearse run makes one' });
+}

@@ -1,0 +1,202 @@
+import { userInfo } from 'node:os';
+import { join, resolve } from 'node:path';
+import pino from 'pino';
+import { clockSkew } from '../../cluster/connection.ts';
+import { createEvidence } from '../../cluster/evidence.ts';
+import type { ProvidedCluster } from '../../cluster/providers/provided-cluster.ts';
+import { createSafetyNet } from '../../cluster/safety-net.ts';
+import { createTargetObserver } from '../../cluster/target-observer.ts';
+import { stateDirectory } from '../../cluster/undo-journal.ts';
+import { workloadRef } from '../../cluster/workloads.ts';
+import { createDetector } from '../../detection/detector.ts';
+import { createProbe } from '../../detection/probe.ts';
+import { createDiagnosis } from '../../diagnosis/diagnosis.ts';
+import { EXIT, RehearseError } from '../../errors/errors.ts';
+import { createFault } from '../../faults/fault.ts';
+import type { RehearsalEvent } from '../../record/events.ts';
+import { foldEvents } from '../../record/fold.ts';
+import { createRunStore, REPORT_FILE, type RunStore } from '../../record/store.ts';
+import { systemClock } from '../../rehearsal/clock.ts';
+import type { Probe } from '../../rehearsal/ports.ts';
+import { type Decoy, type Roles, runRehearsal } from '../../rehearsal/rehearsal.ts';
+import { renderReport } from '../../report/report.ts';
+import { createRollback } from '../../rollback/rollback.ts';
+import { loadRunbook } from '../../runbook/load.ts';
+import { type LoadedScenario, loadScenario } from '../../scenario/load.ts';
+import { durationMs } from '../../scenario/schema.ts';
+import { createCheck } from '../../verification/check.ts';
+import { type Interrupts, listenForInterrupts } from '../interrupts.ts';
+import { announceOrphans } from '../orphans.ts';
+import { packageVersion } from '../package-version.ts';
+import { writeIndex } from '../report-index.ts';
+import { chooseReporter } from '../reporter-choice.ts';
+import { runId } from '../run-id.ts';
+
+export interface RunArguments {
+  scenario: string;
+  reports: string;
+  json: boolean;
+  plain: boolean;
+  config: string;
+  kubeconfig?: string | undefined;
+  context?: string | undefined;
+  namespace?: string | undefined;
+}
+
+/** `rehearse run`: everything is checked before anything is started; from then on a report is written whatever happens. */
+export async function run(args: RunArguments): Promise<void> {
+  if (args.context === undefined && (args.kubeconfig !== undefined || args.namespace !== undefined)) {
+    throw new RehearseError('--kubeconfig and --namespace go with --context', {
+      exitCode: EXIT.usage,
+      hint: 'name the staging cluster with --context, or leave all three out for the embedded sandbox',
+    });
+  }
+  const loaded = await loadScenario(args.scenario);
+  if (args.namespace !== undefined) loaded.scenario.spec.target.namespace = args.namespace;
+  const id = runId(loaded.scenario.metadata.name, systemClock.now());
+  const store = createRunStore(resolve(args.reports, id));
+  // Written before anything is started: a full disk or a folder without permission is told now, not after the drill.
+  const logFile = store.writeFile('rehearse.log', '');
+  const log = pino(
+    { level: 'debug', base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    pino.destination({ dest: logFile, sync: true }),
+  );
+  const reporter = chooseReporter(args, process);
+  const interrupts = listenForInterrupts(text => reporter.say(text));
+  try {
+    await announceOrphans(stateDirectory(process.env), text => reporter.say(text));
+    process.exitCode = await rehearse({ args, loaded, id, store, log, reporter, interrupts });
+  } finally {
+    interrupts.stop();
+    store.close();
+  }
+}
+
+interface RunParts {
+  args: RunArguments;
+  loaded: LoadedScenario;
+  id: string;
+  store: RunStore;
+  log: pino.Logger;
+  reporter: ReturnType<typeof chooseReporter>;
+  interrupts: Interrupts;
+}
+
+async function rehearse({ args, loaded, id, store, log, reporter, interrupts }: RunParts): Promise<number> {
+  const { spec, metadata } = loaded.scenario;
+  const { namespace } = spec.target;
+  const provided = await provide(args, interrupts.interrupt, log, text => reporter.say(text));
+  try {
+    const { cluster } = provided;
+    const target = workloadRef(spec.target.workload, namespace);
+    const roles = await createRoles(loaded, provided, log);
+    const events: RehearsalEvent[] = [];
+    const operator = userInfo().username;
+    const result = await runRehearsal({
+      runId: id,
+      rehearse: packageVersion(),
+      scenario: loaded,
+      operator,
+      environment: {
+        node: process.version,
+        platform: `${process.platform} ${process.arch}`,
+        provider: provided.provider,
+        context: cluster.context,
+        server: cluster.server,
+        kubernetes: provided.kubernetes,
+        namespace,
+      },
+      target,
+      cluster,
+      clock: systemClock,
+      roles,
+      safety: createSafetyNet({
+        cluster,
+        clock: systemClock,
+        target,
+        namespace,
+        runId: id,
+        scenario: metadata.name,
+        operator,
+        provider: provided.provider,
+        kubeconfig: provided.kubeconfig,
+        optIns: provided.optIns,
+        stateDir: stateDirectory(process.env),
+      }),
+      observer: createTargetObserver(cluster, systemClock, target),
+      clockSkew: async () => ({ source: 'API server', ...(await clockSkew(cluster, systemClock)) }),
+      record(event) {
+        store.append(event);
+        events.push(event);
+        reporter.onEvent(event);
+      },
+      interrupt: interrupts.interrupt,
+      abandon: interrupts.abandon,
+      log,
+    });
+    const record = foldEvents(events);
+    store.writeRecord(record);
+    const report = store.writeFile(REPORT_FILE, renderReport(record));
+    writeIndex(resolve(args.reports));
+    reporter.finish(record, { report, directory: store.directory });
+    return result.exitCode;
+  } finally {
+    await provided.close();
+  }
+}
+
+function provide(
+  args: RunArguments,
+  signal: AbortSignal,
+  log: pino.Logger,
+  onProgress: (text: string) => void,
+): Promise<ProvidedCluster> {
+  const { context, kubeconfig, config } = args;
+  if (context !== undefined)
+    return import('../../cluster/providers/context.ts').then(provider =>
+      provider.provideContext({ context, kubeconfig, config }),
+    );
+  return import('../../cluster/providers/sandbox.ts').then(provider =>
+    provider.provideSandbox({
+      clock: systemClock,
+      signal,
+      onProgress,
+      log: (message, details) => log.debug({ part: 'sandbox', ...details }, message),
+    }),
+  );
+}
+
+async function createRoles(loaded: LoadedScenario, provided: ProvidedCluster, log: pino.Logger): Promise<Roles> {
+  const { spec } = loaded.scenario;
+  const { cluster } = provided;
+  const { namespace } = spec.target;
+  const probes = new Map<string, Probe>(spec.probes.map(probe => [probe.name, createProbe(probe)]));
+  const decoys = spec.decoys.map((decoy): Decoy => {
+    const fault =
+      decoy.image === undefined
+        ? createFault({ kind: 'env', env: decoy.env ?? {} })
+        : createFault({ kind: 'image', image: decoy.image });
+    return { target: workloadRef(decoy.workload, namespace), fault, when: decoy.when, byMs: durationMs(decoy.by) };
+  });
+  log.debug({ scenario: loaded.path }, 'roles');
+  return {
+    fault: createFault(spec.fault),
+    decoys,
+    probes,
+    detectors: spec.detectors.map(detector => createDetector(detector, probes)),
+    diagnosis: createDiagnosis(spec.diagnosis),
+    rollback: createRollback(spec.rollback),
+    steadyState: spec.steadyState.checks.map(check => createCheck(check, probes)),
+    verification: spec.verification.checks.map(check => createCheck(check, probes)),
+    runbook:
+      spec.runbook === undefined
+        ? undefined
+        : await loadRunbook(join(loaded.path, '..', spec.runbook), {
+            namespace,
+            workload: spec.target.workload,
+            context: cluster.context,
+            kubeconfig: provided.kubeconfig,
+          }),
+    show: createEvidence(cluster, systemClock, namespace, probes),
+  };
+}

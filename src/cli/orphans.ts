@@ -1,0 +1,19 @@
+import { rm } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { isAbandoned, localJournals } from '../cluster/undo-journal.ts';
+import { systemClock } from '../rehearsal/clock.ts';
+
+/** Tells of runs on this machine that died before they restored their target. A sandbox died with its run: nothing is left to restore. */
+export async function announceOrphans(stateDir: string, say: (text: string) => void): Promise<void> {
+  for (const { path, journal, problem } of await localJournals(stateDir)) {
+    if (!journal) {
+      say(`the undo journal ${path} cannot be read (${problem}); it is left as it is`);
+    } else if (isAbandoned(journal, { host: hostname(), now: systemClock.now() })) {
+      if (journal.provider === 'sandbox') await rm(path, { force: true });
+      else
+        say(
+          `run ${journal.runId} of ${journal.scenario} on ${journal.context} was not restored: rehearse restore ${journal.runId}`,
+        );
+    }
+  }
+}

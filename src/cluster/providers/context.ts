@@ -1,0 +1,28 @@
+/** A cluster of the user's own: any context of any kubeconfig. */
+import { connect } from '../connection.ts';
+import { readStagingOptIns } from '../guard.ts';
+import type { ProvidedCluster } from './provided-cluster.ts';
+import { serverVersion } from './server-version.ts';
+
+/** @throws RehearseError for a kubeconfig, a context or an opt-in file with a mistake, and for a server that does not answer. */
+export async function provideContext(options: {
+  context: string;
+  kubeconfig: string | undefined;
+  config: string;
+}): Promise<ProvidedCluster> {
+  const optIns = await readStagingOptIns(options.config);
+  const cluster = await connect({
+    context: options.context,
+    ...(options.kubeconfig === undefined ? {} : { kubeconfig: options.kubeconfig }),
+  });
+  return {
+    cluster,
+    provider: 'context',
+    kubernetes: await serverVersion(cluster),
+    kubeconfig: options.kubeconfig,
+    optIns,
+    async close() {
+      cluster.close();
+    },
+  };
+}
