@@ -62,6 +62,8 @@ const probe = z
   .refine(value => (value.service === undefined) !== (value.url === undefined), {
     message: 'exactly one of service and url',
     path: ['service'],
+    // Also when other fields of the probe are wrong: all mistakes show at once.
+    when: ({ value }) => typeof value === 'object' && value !== null,
   });
 
 const check = z.discriminatedUnion('kind', [

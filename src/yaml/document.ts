@@ -1,0 +1,213 @@
+/** YAML text → a document whose every part knows where it stands, or the mistakes in its syntax. */
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isPair,
+  isScalar,
+  isSeq,
+  type Node,
+  type Pair,
+  parseAllDocuments,
+  visit,
+  type YAMLError,
+} from 'yaml';
+import type { Problem } from './problem.ts';
+
+/** Files that people write are a few KB; what is larger is a mistake or an attack on memory. */
+export const MAX_BYTES = 1024 * 1024;
+const MAX_DEPTH = 64;
+const MAX_ALIASES = 50;
+
+/** A mistake and the part of the text that it is about, as indexes from 0. */
+export interface TextProblem {
+  start: number;
+  end: number;
+  message: string;
+  hint?: string | undefined;
+}
+
+export interface ReadDocument {
+  document: Document;
+  /** As plain JavaScript; undefined when the syntax is too broken to tell. */
+  value: unknown;
+  /** False when the text cannot be understood any further than its syntax. */
+  readable: boolean;
+  problems: TextProblem[];
+}
+
+/** Never throws: whatever the text is, it is a document or problems. */
+export function readDocument(text: string): ReadDocument {
+  const nothing = parseAllDocuments('')[0] as Document | undefined;
+  const refuse = (problem: TextProblem): ReadDocument => ({
+    document: nothing as Document,
+    value: undefined,
+    readable: false,
+    problems: [problem],
+  });
+
+  const bytes = Buffer.byteLength(text);
+  if (bytes > MAX_BYTES) {
+    return refuse({ start: 0, end: 1, message: `the file has ${bytes} bytes; more than ${MAX_BYTES} are not read` });
+  }
+  const binary = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffd\ufffe\uffff]/.exec(text);
+  if (binary) {
+    const code = binary[0].charCodeAt(0).toString(16).toUpperCase().padStart(4, '0');
+    const message = binary[0] === '\ufffd' ? 'not UTF-8 text' : `not a text file: it holds the character U+${code}`;
+    return refuse({ start: binary.index, end: binary.index + 1, message, hint: 'save the file as UTF-8 text' });
+  }
+  const deep = depthProblem(text);
+  if (deep) return refuse(deep);
+
+  let documents: Document[];
+  try {
+    const parsed = parseAllDocuments(text, {
+      prettyErrors: false,
+      uniqueKeys: true,
+      keepSourceTokens: false,
+      logLevel: 'silent',
+    });
+    documents = Array.isArray(parsed) ? (parsed as Document[]) : [];
+  } catch (error) {
+    return refuse({ start: 0, end: 1, message: `not readable as YAML: ${firstLine(error)}` });
+  }
+  const document = documents[0];
+  if (!document || (document.contents === null && document.errors.length === 0 && documents.length === 1)) {
+    return refuse({ start: 0, end: 1, message: 'the file is empty' });
+  }
+
+  const syntax = documents.flatMap(one => [...one.errors, ...one.warnings]).map(error => syntaxProblem(error, text));
+  const second = documents[1];
+  if (second && syntax.length === 0) {
+    const start = second.contents?.range?.[0] ?? second.range?.[0] ?? 0;
+    syntax.push({
+      start,
+      end: start + 3,
+      message: 'a second document begins here, one a file is allowed',
+      hint: 'remove the `---`, or make it a file of its own',
+    });
+  }
+  // Two fields of one name leave the rest readable; anything else makes what follows guesswork.
+  const readable = documents.every(one => [...one.errors, ...one.warnings].every(error => error.code === 'DUPLICATE_KEY'));
+  if (!readable || second) return { document, value: undefined, readable: false, problems: syntax };
+
+  try {
+    return { document, value: document.toJS({ maxAliasCount: MAX_ALIASES }), readable: true, problems: syntax };
+  } catch (error) {
+    const [start, end] = firstAlias(document);
+    const excessive = /alias count/i.test(firstLine(error));
+    const message = excessive ? 'aliases here unfold to too much data' : `this alias cannot be resolved: ${firstLine(error)}`;
+    return {
+      document,
+      value: undefined,
+      readable: false,
+      problems: [...syntax, { start, end, message, hint: 'write the values out' }],
+    };
+  }
+}
+
+/** yaml composes by recursion: what nests deeper than any honest file is refused before it can exhaust the stack. */
+function depthProblem(text: string): TextProblem | undefined {
+  const refuse = (start: number): TextProblem => ({ start, end: start + 1, message: `nested deeper than ${MAX_DEPTH} levels` });
+  let depth = 0;
+  for (const match of text.matchAll(/[[{\]}]/g)) {
+    depth += '[{'.includes(match[0]) ? 1 : -1;
+    if (depth < 0) depth = 0;
+    if (depth > MAX_DEPTH) return refuse(match.index);
+  }
+  // "- - - - x" nests on one line, as does "? ? ? x".
+  const markers = new RegExp(`^[ ]*(?:[-?:][ ]+){${MAX_DEPTH}}`, 'm').exec(text);
+  if (markers) return refuse(markers.index);
+  const indent = new RegExp(`^[ ]{${MAX_DEPTH * 8}}`, 'm').exec(text);
+  return indent ? refuse(indent.index) : undefined;
+}
+
+function firstLine(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
+}
+
+function syntaxProblem(error: YAMLError, text: string): TextProblem {
+  const [start, end] = error.pos;
+  const at = { start: Math.min(start, text.length), end: Math.min(Math.max(end, start + 1), text.length) };
+  const found = text.slice(at.start, at.end).split('\n')[0] ?? '';
+  switch (error.code) {
+    case 'DUPLICATE_KEY': {
+      const key = /^[\w.-]+/.exec(text.slice(at.start))?.[0] ?? found;
+      return {
+        start: at.start,
+        end: at.start + key.length,
+        message: `the field \`${key}\` stands here a second time`,
+        hint: 'keep one of the two',
+      };
+    }
+    case 'TAB_AS_INDENT':
+      return { ...at, message: 'a tab cannot indent in YAML', hint: 'use spaces' };
+    case 'BAD_INDENT':
+      return { ...at, message: 'the indentation fits no line above', hint: 'fields of one map stand in one column' };
+    case 'BAD_ALIAS':
+      return { ...at, message: `the alias \`${found}\` names no anchor above it` };
+    case 'TAG_RESOLVE_FAILED':
+      return { ...at, message: `the tag \`${found}\` is not known`, hint: 'leave the tag out' };
+    case 'MISSING_CHAR':
+    case 'UNEXPECTED_TOKEN':
+    default:
+      return { ...at, message: `not valid YAML: ${lowerFirst(firstLine(error))}` };
+  }
+}
+
+const lowerFirst = (text: string) => text.charAt(0).toLowerCase() + text.slice(1);
+
+function firstAlias(document: Document): [number, number] {
+  let found: [number, number] = [0, 1];
+  visit(document, {
+    Alias(_, alias) {
+      if (alias.range) found = [alias.range[0], alias.range[1]];
+      return visit.BREAK;
+    },
+  });
+  return found;
+}
+
+/** Where a problem in the data stands in the text. */
+export function locate(document: Document, problem: Problem): { start: number; end: number } {
+  let node: Node | null = document.contents as Node | null;
+  let pair: Pair | undefined;
+  for (const [depth, step] of problem.path.entries()) {
+    if (isAlias(node)) node = (node.resolve(document) as Node | undefined) ?? null;
+    const next: Pair | Node | undefined = isMap(node)
+      ? node.items.findLast(
+          item => String(isScalar(item.key) ? item.value !== undefined && item.key.value : item.key) === String(step),
+        )
+      : isSeq(node)
+        ? (node.items[Number(step)] as Node | undefined)
+        : undefined;
+    if (isPair(next)) {
+      pair = next;
+      if (problem.at === 'key' && depth === problem.path.length - 1) return rangeOf(pair.key) ?? rangeOfNode(node, pair);
+      if (!isNode(next.value) && depth === problem.path.length - 1) return rangeOf(pair.key) ?? rangeOfNode(node, pair);
+      node = isNode(next.value) ? next.value : null;
+    } else if (isNode(next)) {
+      pair = undefined;
+      node = next;
+    } else {
+      // Not in the text: the map that lacks it is shown by its own key, or by its first field.
+      return rangeOfNode(node, pair);
+    }
+  }
+  return rangeOfNode(node, pair, problem.at === 'value');
+}
+
+/** A whole map or list is shown by the key in front of it; a scalar by itself. */
+function rangeOfNode(node: Node | null, pair: Pair | undefined, value = false): { start: number; end: number } {
+  if (value && (isScalar(node) || isAlias(node)) && (node.range?.[1] ?? 0) > (node.range?.[0] ?? 0))
+    return rangeOf(node) ?? { start: 0, end: 1 };
+  const key = pair && rangeOf(pair.key);
+  if (key) return key;
+  if (isMap(node)) return rangeOf(node.items[0]?.key) ?? rangeOf(node) ?? { start: 0, end: 1 };
+  return rangeOf(node) ?? { start: 0, end: 1 };
+}
+
+function rangeOf(node: unknown): { start: number; end: number } | undefined {
+  return isNode(node) && node.range ? { start: node.range[0], end: node.range[1] } : undefined;
+}
