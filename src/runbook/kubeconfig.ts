@@ -1,0 +1,60 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { parse, stringify } from 'yaml';
+import { RehearseError } from '../errors/errors.ts';
+
+interface PinnedKubeconfig {
+  /** Value of KUBECONFIG for commands. */
+  value: string;
+  /** Tokens and keys in it: never to be shown. */
+  secrets: string[];
+  remove(): Promise<void>;
+}
+
+interface Kubeconfig {
+  contexts?: { name: string; context?: { cluster?: string; user?: string; namespace?: string } }[];
+  users?: { user?: Record<string, unknown> }[];
+}
+
+/**
+ * A KUBECONFIG whose current context and namespace are those of the run, whatever the file itself says: a command of a runbook
+ * that names neither goes to the rehearsal's target and nowhere else. Kubernetes clients take the first file of the list that
+ * has a current-context, and the first that has a context of a name
+ * (https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/#merging-kubeconfig-files).
+ * The file written holds names only, no credentials.
+ *
+ * @param kubeconfig path, or several joined as in KUBECONFIG
+ * @throws RehearseError when no file has the context
+ */
+export async function pinKubeconfig(kubeconfig: string, context: string, namespace: string): Promise<PinnedKubeconfig> {
+  const files = kubeconfig.split(delimiter).filter(path => path !== '');
+  const configs: Kubeconfig[] = [];
+  for (const path of files) {
+    const text = await readFile(path, 'utf8').catch(() => undefined);
+    if (text !== undefined) configs.push((parse(text) as Kubeconfig | null) ?? {});
+  }
+  const found = configs.flatMap(config => config.contexts ?? []).find(one => one.name === context)?.context;
+  if (!found) {
+    throw new RehearseError(`The kubeconfig has no context "${context}": ${kubeconfig}`, {
+      hint: 'Commands of a runbook run only where the rehearsal runs; give the kubeconfig that has its context.',
+    });
+  }
+  const directory = await mkdtemp(join(tmpdir(), 'kubeconfig-'));
+  const path = join(directory, `${randomUUID()}.yaml`);
+  const pinned = {
+    apiVersion: 'v1',
+    kind: 'Config',
+    'current-context': context,
+    contexts: [{ name: context, context: { ...found, namespace } }],
+  };
+  await writeFile(path, stringify(pinned), { mode: 0o600 });
+  const users = configs.flatMap(config => config.users ?? []).map(one => one.user ?? {});
+  const secrets = users.flatMap(user => ['token', 'password', 'client-key-data'].map(field => user[field]));
+  return {
+    value: [path, ...files].join(delimiter),
+    secrets: secrets.filter(value => typeof value === 'string'),
+    remove: () => rm(directory, { recursive: true, force: true }),
+  };
+}
