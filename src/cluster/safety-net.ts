@@ -6,16 +6,15 @@ import type { Clock, Cluster, SafetyNet } from '../rehearsal/ports.ts';
 import { checkGuard, type StagingOptIn } from './guard.ts';
 import { acquireLease, type HeldLease, leaseFor } from './lease.ts';
 import { ownedRevisions, putBack, removeDrillRevisions } from './restore.ts';
+import { settle } from './settle.ts';
 import {
   clusterJournals,
   removeJournal,
   type UndoEntry,
   type UndoJournal,
-  undoSecret,
   writeClusterJournal,
   writeLocalJournal,
 } from './undo-journal.ts';
-import { untilSettled } from './workloads.ts';
 
 /** A ConfigMap of this name in the target's namespace stops every drill there, before and in the middle. */
 export const HALT_SWITCH = 'rehearse-halt';
@@ -152,7 +151,7 @@ export async function restoreJournal(
 ): ReturnType<SafetyNet['restore']> {
   const first = await putBack(cluster, journal.entries);
   const workloads = journal.entries.filter(entry => entry.before?.['spec']?.template !== undefined).map(entry => entry.object);
-  await Promise.all(workloads.map(workload => untilSettled(cluster, clock, workload, signal)));
+  await Promise.all(workloads.map(workload => settle(cluster, clock, workload, signal)));
   const removedRevisions = await removeDrillRevisions(cluster, journal.entries);
   // The proof is taken last: what is live after everything has settled, not what was sent.
   const second = await putBack(cluster, journal.entries);
@@ -166,5 +165,3 @@ export async function forgetJournal(cluster: Cluster, journal: UndoJournal, stat
   if (held?.['spec']?.holderIdentity === journal.runId) await cluster.delete(journal.lease);
   await removeJournal(stateDir, cluster, journal);
 }
-
-export { undoSecret };

@@ -12,7 +12,7 @@ import { createDetector } from '../../detection/detector.ts';
 import { createProbe } from '../../detection/probe.ts';
 import { createDiagnosis } from '../../diagnosis/diagnosis.ts';
 import { EXIT, RehearseError } from '../../errors/errors.ts';
-import { createFault } from '../../faults/fault.ts';
+import { createDecoy, createFault } from '../../faults/faults.ts';
 import type { RehearsalEvent } from '../../record/events.ts';
 import { foldEvents } from '../../record/fold.ts';
 import { createRunStore, REPORT_FILE, type RunStore } from '../../record/store.ts';
@@ -89,7 +89,7 @@ async function rehearse({ args, loaded, id, store, log, reporter, interrupts }: 
   try {
     const { cluster } = provided;
     const target = workloadRef(spec.target.workload, namespace);
-    const roles = await createRoles(loaded, provided, log);
+    const roles = await createRoles(id, loaded, provided);
     const events: RehearsalEvent[] = [];
     const operator = userInfo().username;
     const result = await runRehearsal({
@@ -123,7 +123,7 @@ async function rehearse({ args, loaded, id, store, log, reporter, interrupts }: 
         optIns: provided.optIns,
         stateDir: stateDirectory(process.env),
       }),
-      observer: createTargetObserver(cluster, systemClock, target),
+      observer: createTargetObserver(cluster, target),
       clockSkew: async () => ({ source: 'API server', ...(await clockSkew(cluster, systemClock)) }),
       record(event) {
         store.append(event);
@@ -166,7 +166,7 @@ function provide(
   );
 }
 
-async function createRoles(loaded: LoadedScenario, provided: ProvidedCluster, log: pino.Logger): Promise<Roles> {
+async function createRoles(id: string, loaded: LoadedScenario, provided: ProvidedCluster): Promise<Roles> {
   const { spec } = loaded.scenario;
   const { cluster } = provided;
   const { namespace } = spec.target;
@@ -178,7 +178,6 @@ async function createRoles(loaded: LoadedScenario, provided: ProvidedCluster, lo
         : createFault({ kind: 'image', image: decoy.image });
     return { target: workloadRef(decoy.workload, namespace), fault, when: decoy.when, byMs: durationMs(decoy.by) };
   });
-  log.debug({ scenario: loaded.path }, 'roles');
   return {
     fault: createFault(spec.fault),
     decoys,
@@ -192,10 +191,9 @@ async function createRoles(loaded: LoadedScenario, provided: ProvidedCluster, lo
       spec.runbook === undefined
         ? undefined
         : await loadRunbook(join(loaded.path, '..', spec.runbook), {
-            namespace,
-            workload: spec.target.workload,
-            context: cluster.context,
-            kubeconfig: provided.kubeconfig,
+            runId: id,
+            tags: loaded.scenario.metadata.tags,
+            ...(provided.kubeconfig === undefined ? {} : { kubeconfig: provided.kubeconfig }),
           }),
     show: createEvidence(cluster, systemClock, namespace, probes),
   };

@@ -7,7 +7,8 @@ import type { Clock } from '../../rehearsal/ports.ts';
 import { startSandbox } from '../../sandbox/sandbox.ts';
 import { connect } from '../connection.ts';
 import { readManifests } from '../manifests.ts';
-import { untilSettled } from '../workloads.ts';
+import { settle } from '../settle.ts';
+import { refOf } from '../workloads.ts';
 import type { ProvidedCluster } from './provided-cluster.ts';
 import { serverVersion } from './server-version.ts';
 
@@ -46,21 +47,7 @@ export async function provideSandbox(options: SandboxOptions): Promise<ProvidedC
     const objects = options.empty ? [] : await readManifests(packageFile('src', 'shop', 'manifests'));
     for (const object of objects) await cluster.create(object);
     const workloads = objects.filter(object => object['spec']?.template !== undefined);
-    await Promise.all(
-      workloads.map(({ apiVersion, kind, metadata }) =>
-        untilSettled(
-          cluster,
-          clock,
-          {
-            apiVersion,
-            kind,
-            name: metadata.name,
-            ...(metadata.namespace === undefined ? {} : { namespace: metadata.namespace }),
-          },
-          signal,
-        ),
-      ),
-    );
+    await Promise.all(workloads.map(workload => settle(cluster, clock, refOf(workload), signal)));
     if (workloads.length > 0) options.onProgress?.(`sandbox: demo app ready after ${seconds()}`);
     const namespaces = objects.filter(object => object.kind === 'Namespace').map(object => object.metadata.name);
     return {
