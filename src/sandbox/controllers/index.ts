@@ -2,9 +2,20 @@ import type { StartControlLoop } from '../registry/resources.ts';
 import type { ControlLoop, ControllerContext } from './control-loop.ts';
 import { Dependents } from './dependents.ts';
 import { startDeploymentController } from './deployment.ts';
+import { startEndpointsController } from './endpoints.ts';
+import { startEndpointSliceController } from './endpointslice.ts';
+import { startGarbageCollector } from './garbage-collector.ts';
+import { startNamespaceController } from './namespaces.ts';
 import { startReplicaSetController } from './replicaset.ts';
 
-const CONTROLLERS: ((context: ControllerContext) => ControlLoop)[] = [startDeploymentController, startReplicaSetController];
+const CONTROLLERS: ((context: ControllerContext) => ControlLoop)[] = [
+  startNamespaceController,
+  startDeploymentController,
+  startReplicaSetController,
+  startEndpointsController,
+  startEndpointSliceController,
+  startGarbageCollector,
+];
 
 /** Starts every control loop of the sandbox: what kube-controller-manager is to a cluster. */
 export const startControllers: StartControlLoop = context => {
