@@ -67,6 +67,7 @@ export class Drill implements RunbookActions {
   #blamed: ObjectRef | undefined;
   #rollingBack = false;
   #knownGoodTMs: number | undefined;
+  #onKnownGood: () => void = () => {};
 
   constructor(options: DrillOptions) {
     this.#options = options;
@@ -164,6 +165,7 @@ export class Drill implements RunbookActions {
     const { context, moments } = this.#options;
     if (!moments.get('deployed')) return;
     this.#knownGoodTMs = equal ? context.tMs() : undefined;
+    if (equal) this.#onKnownGood();
     // Somebody rolled back with their own hands, or a runbook's command did.
     if (equal && !this.#rollingBack && !moments.get('rolled-back')) void this.#observeRollback();
   }
@@ -174,6 +176,21 @@ export class Drill implements RunbookActions {
     await this.#rolledBack(target, signal).catch(error => {
       if (!signal.aborted) context.emit({ type: 'note', text: `rollback: ${(error as Error).message}` });
     });
+  }
+
+  async #untilKnownGood(signal: AbortSignal): Promise<number> {
+    while (this.#knownGoodTMs === undefined) {
+      signal.throwIfAborted();
+      await new Promise<void>((resolve, reject) => {
+        const abort = () => reject(signal.reason);
+        signal.addEventListener('abort', abort, { once: true });
+        this.#onKnownGood = () => {
+          signal.removeEventListener('abort', abort);
+          resolve();
+        };
+      });
+    }
+    return this.#knownGoodTMs;
   }
 
   // What the runbook's steps ask for.
@@ -264,9 +281,9 @@ export class Drill implements RunbookActions {
     try {
       const detail = await roles.rollback.done(context, workload, AbortSignal.any([signal, limit.signal]));
       const mechanismDoneTMs = context.tMs();
-      while (this.#knownGoodTMs === undefined) await clock.sleep(20, AbortSignal.any([signal, limit.signal]));
-      const doneTMs = Math.max(mechanismDoneTMs, this.#knownGoodTMs);
-      context.emit({ type: 'rollback.observed', mechanismDoneTMs, desiredStateEqualTMs: this.#knownGoodTMs, detail });
+      const desiredStateEqualTMs = await this.#untilKnownGood(AbortSignal.any([signal, limit.signal]));
+      const doneTMs = Math.max(mechanismDoneTMs, desiredStateEqualTMs);
+      context.emit({ type: 'rollback.observed', mechanismDoneTMs, desiredStateEqualTMs, detail });
       moments.reach('rolled-back', doneTMs, roles.rollback.kind, 0, detail);
       return detail;
     } catch (error) {

@@ -239,9 +239,7 @@ export interface SafetyNet {
   /** Calls `halt` once when the halt switch is set. */
   watchHalt(signal: AbortSignal, halt: (reason: string) => void): Promise<void>;
   /** Puts everything back, waits until the workloads have settled and compares live with snapshot. */
-  restore(
-    signal: AbortSignal,
-  ): Promise<{
+  restore(signal: AbortSignal): Promise<{
     proven: boolean;
     objects: Extract<EventBody, { type: 'restore.finished' }>['objects'];
     removedRevisions: string[];

@@ -1,0 +1,189 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { DrillEnded, runRehearsal } from '../../src/rehearsal/rehearsal.ts';
+import { createWorld, suspectOf } from './drill-world.ts';
+
+let world: ReturnType<typeof createWorld>;
+const given = (objectives?: Record<string, string>) => {
+  world = createWorld(objectives);
+  return world;
+};
+afterEach(() => world.clock.stop());
+
+const span = (from: string, to: string) =>
+  (world.moment(to)?.momentTMs ?? Number.NaN) - (world.moment(from)?.momentTMs ?? Number.NaN);
+
+describe('a drill that goes well', () => {
+  test('reaches t0..t4 in order, each phase as long as what happened in it', async () => {
+    const { options } = given();
+    const result = await runRehearsal(options);
+    expect(result).toMatchObject({ outcome: 'met', exitCode: 0 });
+    expect(span('deployed', 'detected')).toBe(4000);
+    // 1 s of settling before the first answer.
+    expect(span('detected', 'diagnosed')).toBe(1000);
+    expect(span('diagnosed', 'rolled-back')).toBe(3000);
+    expect(span('healthy-since', 'restored')).toBe(5000);
+    const impact = world.moment('impact');
+    expect(impact && impact.momentTMs >= (world.moment('deployed')?.momentTMs ?? Number.POSITIVE_INFINITY)).toBe(true);
+  });
+
+  test('writes the undo before the change, takes the lease before the fault, and releases after a proven restore', async () => {
+    await runRehearsal(given().options);
+    expect(world.calls).toEqual(['undo', 'lease', 'inject', 'rollback', 'restore', 'release true']);
+  });
+
+  test('misses an objective: exit code 1, and says which', async () => {
+    const result = await runRehearsal(given({ detection: '2s', total: '10m' }).options);
+    expect(result).toMatchObject({ outcome: 'missed', exitCode: 1 });
+    expect(result.reason).toContain('detection took 4.0 s, objective 2s');
+  });
+});
+
+describe('refused: nothing is touched', () => {
+  test.each([
+    [
+      'by the guard',
+      () => void (world.behaviour.guard = () => [{ name: 'namespace', ok: false, detail: 'not opted in', remedy: 'label it' }]),
+    ],
+    ['by the preflight', () => void (world.behaviour.preflight = () => [{ name: 'halt switch', ok: false, detail: 'halted' }])],
+    ['when the target is not steady', () => world.breakNow()],
+  ])('%s', async (_name, arrange) => {
+    const { options } = given();
+    arrange();
+    const result = await runRehearsal(options);
+    expect(result).toMatchObject({ outcome: 'refused', exitCode: 3 });
+    expect(world.calls).toEqual([]);
+    expect(world.types()).not.toContain('restore.started');
+  });
+
+  test('when the undo journal cannot be written', async () => {
+    const { RehearseError } = await import('../../src/errors/errors.ts');
+    const { options, behaviour } = given();
+    behaviour.undo = async () => {
+      throw new RehearseError('disk full', { exitCode: 3 });
+    };
+    expect(await runRehearsal(options)).toMatchObject({ outcome: 'refused', exitCode: 3 });
+    expect(world.calls).toEqual(['undo']);
+  });
+
+  test('when the guard changes its mind between the plan and the injection', async () => {
+    const { options, behaviour } = given();
+    let asked = 0;
+    behaviour.guard = () => [{ name: 'namespace', ok: ++asked === 1, detail: 'label removed' }];
+    expect(await runRehearsal(options)).toMatchObject({ outcome: 'refused' });
+    expect(asked).toBe(2);
+    expect(world.calls).toEqual([]);
+  });
+});
+
+describe('what goes wrong is a result', () => {
+  test('never detected: censored, restored, exit code 1', async () => {
+    const { options, behaviour } = given();
+    behaviour.detectAfterMs = undefined;
+    const result = await runRehearsal(options);
+    expect(result).toMatchObject({ outcome: 'missed', exitCode: 1 });
+    expect(result.reason).toContain('never detected');
+    expect(world.moment('detected')).toBeUndefined();
+    expect(world.calls).toContain('release true');
+  });
+
+  test('a wrong diagnosis is kept with its time, and only the right one is t2', async () => {
+    const { options, behaviour } = given();
+    let asked = 0;
+    behaviour.answers = () => (++asked <= 4 ? [suspectOf('frontend', '2')] : [suspectOf('payments', '2')]);
+    await runRehearsal(options);
+    const answers = world.events.filter(event => event.type === 'diagnosis.answered');
+    expect(answers.map(answer => answer.correct)).toEqual([false, true]);
+    expect(span('detected', 'diagnosed')).toBe(2000);
+  });
+
+  test('the right workload with the wrong revision is a wrong answer', async () => {
+    const { options, behaviour } = given();
+    behaviour.answers = () => [suspectOf('payments', '1')];
+    const result = await runRehearsal(options);
+    expect(result.reason).toContain('never diagnosed');
+    expect(world.calls).not.toContain('rollback');
+    expect(world.calls).toContain('restore');
+  });
+
+  test('a rollback that reports done without the known-good state is not t3', async () => {
+    const { options, behaviour } = given();
+    behaviour.rollbackWorks = false;
+    const result = await runRehearsal(options);
+    expect(result.reason).toContain('never rolled back');
+    expect(world.moment('rollback-issued')).toBeDefined();
+    expect(world.calls).toContain('release true');
+  });
+
+  test('somebody rolls back with their own hands: it counts', async () => {
+    const { options, behaviour } = given();
+    behaviour.answers = () => [];
+    void world.clock.sleep(9000).then(() => world.rollBackByHand());
+    await runRehearsal(options);
+    expect(world.moment('rollback-issued')?.by).toBe('seen in the cluster');
+    expect(world.moment('rolled-back')).toBeDefined();
+  });
+
+  test('an injection that fails halfway is restored: exit code 4', async () => {
+    const { options, behaviour } = given();
+    behaviour.inject = async () => {
+      throw new Error('connection reset');
+    };
+    expect(await runRehearsal(options)).toMatchObject({ outcome: 'error', exitCode: 4 });
+    expect(world.calls).toEqual(['undo', 'lease', 'inject', 'restore', 'release true']);
+  });
+
+  test('a record that cannot be written any more ends the drill and restores', async () => {
+    const { options } = given();
+    options.record = event => {
+      if (event.type === 'signal.raised') throw new Error('no space left on device');
+    };
+    expect(await runRehearsal(options)).toMatchObject({ outcome: 'error', reason: 'no space left on device' });
+    expect(world.calls).toContain('release true');
+  });
+
+  test('a restore that is not proven: exit code 5, and what to do', async () => {
+    const { options, behaviour } = given();
+    behaviour.restoreProven = false;
+    const result = await runRehearsal(options);
+    expect(result).toMatchObject({ outcome: 'not-restored', exitCode: 5 });
+    expect(result.reason).toContain('rehearse restore run-1');
+    expect(world.calls).toContain('release false');
+  });
+});
+
+describe('interrupted', () => {
+  test.each([
+    ['while waiting for detection', 3500],
+    ['while verifying', 12_000],
+  ])('%s: restored, exit code 130', async (_name, afterMs) => {
+    const { options, interrupt, clock } = given();
+    void clock.sleep(afterMs).then(() => interrupt.abort(new DrillEnded('interrupted', 'SIGINT')));
+    expect(await runRehearsal(options)).toMatchObject({ outcome: 'interrupted', exitCode: 130 });
+    expect(world.calls.slice(-2)).toEqual(['restore', 'release true']);
+  });
+
+  test('before anything was injected: nothing to restore', async () => {
+    const { options, interrupt, clock } = given();
+    void clock.sleep(500).then(() => interrupt.abort(new DrillEnded('interrupted', 'SIGTERM')));
+    expect(await runRehearsal(options)).toMatchObject({ outcome: 'interrupted', exitCode: 130 });
+    expect(world.calls).toEqual([]);
+  });
+
+  test('by the halt switch in the middle', async () => {
+    const { options, clock } = given();
+    void clock.sleep(5000).then(() => world.halt('halted by ConfigMap rehearse-halt'));
+    expect(await runRehearsal(options)).toMatchObject({ outcome: 'interrupted', reason: 'halted by ConfigMap rehearse-halt' });
+    expect(world.calls).toContain('release true');
+  });
+
+  test('a second time: the restore is given up, and what is left to do is said', async () => {
+    const { options, interrupt, abandon, clock } = given();
+    void clock.sleep(3500).then(() => {
+      interrupt.abort(new DrillEnded('interrupted', 'SIGINT'));
+      abandon.abort(new DrillEnded('interrupted', 'given up'));
+    });
+    const result = await runRehearsal(options);
+    expect(result).toMatchObject({ outcome: 'not-restored', exitCode: 5 });
+    expect(result.reason).toContain('rehearse restore run-1');
+  });
+});
