@@ -1,5 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
+const json = process.env.VITEST_JSON;
+
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
@@ -7,5 +9,8 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // Undo journals of tests must not be taken for those of the person who runs them.
+    env: { REHEARSE_STATE_DIR: '.rehearse/test-state' },
+    reporters: json ? ['default', ['json', { outputFile: json }]] : ['default'],
   },
 });
