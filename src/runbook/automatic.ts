@@ -3,13 +3,13 @@ import { dirname } from 'node:path';
 import { RehearseError } from '../errors/errors.ts';
 import { formatDuration } from '../record/duration.ts';
 import type { EventOf } from '../record/events.ts';
+import { harmlessLine } from '../record/harmless-text.ts';
 import type { RoleContext, RunbookActions } from '../rehearsal/ports.ts';
 import { Capture } from './capture.ts';
 import { CommandRunner } from './commands.ts';
 import type { Action, Branch, RunbookDocument, Step } from './document.ts';
 import type { RunbookEnvironment } from './environment.ts';
 import { type StepResult, whyNotExpected, whyNotMet } from './expectation.ts';
-import { harmlessLine } from './harmless-text.ts';
 import { END } from './parse.ts';
 import { Variables } from './variables.ts';
 

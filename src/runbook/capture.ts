@@ -1,4 +1,4 @@
-import { harmlessText, isBinary } from './harmless-text.ts';
+import { harmlessText, isBinary } from '../record/harmless-text.ts';
 
 const HEAD_BYTES = 24 * 1024;
 const TAIL_BYTES = 36 * 1024;

@@ -2,21 +2,12 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
-import leven from 'leven';
-import type { Diagnostic } from '../errors/errors.ts';
-import { phaseName } from '../record/events.ts';
-import type { Action, LocatedCommand, RunbookDocument, Step } from './document.ts';
+import type { RunbookDocument } from './document.ts';
 import type { RunbookEnvironment } from './environment.ts';
-import { frontMatterSchema } from './format.ts';
-import { readRunbook } from './load.ts';
 import { cutMarkdown } from './markdown.ts';
-import { at, END, inSettings } from './parse.ts';
-import { environmentName, mentionedVariables, RUN_VARIABLES } from './variables.ts';
-
-export interface Problem extends Diagnostic {
-  /** An error would make a step fail when it is reached; a warning is worth a look. */
-  severity: 'error' | 'warning';
-}
+import { at } from './parse.ts';
+import { findProblems, inFence, linesOf, type Problem, problem } from './problems.ts';
+import { readRunbook } from './read.ts';
 
 /**
  * Everything that can be told of a runbook without following it, in the order of the file.
@@ -31,173 +22,6 @@ export async function checkRunbook(path: string, environment: RunbookEnvironment
     ...(await missingPrograms(document, environment)),
   ];
   return found.sort((a, b) => a.line - b.line || a.column - b.column);
-}
-
-/** The problems that the text alone shows. */
-export function findProblems(document: RunbookDocument, environment: RunbookEnvironment = {}): Problem[] {
-  return [
-    ...unknownFields(document),
-    ...phases(document),
-    ...unreachable(document),
-    ...document.steps.flatMap(step => [
-      ...shellNeeded(document, step),
-      ...undefinedVariables(document, step, environment),
-      ...unsafeCommands(document, step),
-    ]),
-  ];
-}
-
-function problem(severity: Problem['severity'], diagnostic: Diagnostic, hint?: string): Problem {
-  return { ...diagnostic, severity, hint: hint ?? diagnostic.hint };
-}
-
-function unknownFields(document: RunbookDocument): Problem[] {
-  const known = Object.keys(frontMatterSchema.shape);
-  const lines = document.source.split(/\r?\n/);
-  return document.unknownFields.map(field => {
-    const line = Math.max(1, lines.findIndex(text => text.startsWith(`${field}:`)) + 1);
-    const near = known.find(name => leven(name.toLowerCase(), field.toLowerCase()) <= 2);
-    const message = `unknown field \`${field}\` in the front matter`;
-    const hint = near ? `did you mean \`${near}\`?` : `rehearse reads: ${known.join(', ')}`;
-    return problem('warning', at(document.file, document.source, line, 1, field.length, message), hint);
-  });
-}
-
-function phases(document: RunbookDocument): Problem[] {
-  const { file, source, steps } = document;
-  if (steps.length === 0) {
-    const hint = 'a step is a ## heading with a ```yaml rehearse fence or a ```sh fence under it';
-    return [problem('warning', at(file, source, 1, 1, 1, 'no step can be executed'), hint)];
-  }
-  const found: Problem[] = [];
-  for (const phase of phaseName.options) {
-    if (steps.some(step => step.phase === phase)) continue;
-    const message = `no step belongs to the phase ${phase}: its time will not be explained by the runbook`;
-    found.push(problem('warning', at(file, source, 1, 1, 1, message), `set \`phase: ${phase}\` on the steps that do it`));
-  }
-  let latest = 0;
-  for (const step of steps) {
-    if (step.phase === undefined) continue;
-    const order = phaseName.options.indexOf(step.phase);
-    if (order < latest) {
-      const message = `a step of ${step.phase} comes after one of ${phaseName.options[latest]}`;
-      found.push(problem('warning', at(file, source, step.line, 1, step.title.length + 3, message)));
-    }
-    latest = Math.max(latest, order);
-  }
-  return found;
-}
-
-/** Steps follow each other; a decision goes only where its branches go. */
-function unreachable(document: RunbookDocument): Problem[] {
-  const { steps } = document;
-  const reached = new Set<number>();
-  const open = steps.length > 0 ? [0] : [];
-  while (open.length > 0) {
-    const index = open.pop() as number;
-    if (reached.has(index) || index >= steps.length || index < 0) continue;
-    reached.add(index);
-    const action = steps[index]?.action;
-    if (action?.kind === 'decide') {
-      for (const branch of action.branches) if (branch.go !== END) open.push(steps.findIndex(step => step.id === branch.go));
-    } else open.push(index + 1);
-  }
-  return steps
-    .filter((_, index) => !reached.has(index))
-    .map(step => {
-      const message = `the step \`${step.id}\` is never reached`;
-      const hint = 'no branch goes to it, and the step before it is a decision that goes elsewhere';
-      return problem('warning', at(document.file, document.source, step.line, 1, step.title.length + 3, message), hint);
-    });
-}
-
-function shellNeeded(document: RunbookDocument, step: Step): Problem[] {
-  return linesOf(step.action)
-    .filter(line => line.needsShell !== undefined)
-    .map(line => {
-      const placeholder = line.needsShell?.startsWith('a placeholder');
-      const message = placeholder ? `the command has ${line.needsShell}` : `the command needs a shell: it has ${line.needsShell}`;
-      const hint = placeholder
-        ? 'use a variable such as {{suspect}} or an `ask` step with `as`; or mark the fence `by-hand`: ```sh by-hand'
-        : 'set `shell: true` in the ```yaml rehearse fence of the step, or mark the fence `by-hand`: ```sh by-hand';
-      return { ...inFence(document, line, line.source.split('\n')[0] ?? ''), severity: 'error', message, hint };
-    });
-}
-
-function undefinedVariables(document: RunbookDocument, step: Step, environment: RunbookEnvironment): Problem[] {
-  const answered = document.steps.flatMap(one => (one.action.kind === 'ask' && one.action.as ? [one.action.as] : []));
-  const known = [
-    ...Object.keys(RUN_VARIABLES),
-    ...Object.keys(document.vars),
-    ...Object.keys(environment.variables ?? {}),
-    ...answered,
-  ];
-  const found: Problem[] = [];
-  const tell = (name: string, written: string, place: Diagnostic, severity: Problem['severity']) => {
-    const near = known.find(one => leven(one.toLowerCase(), name.toLowerCase()) <= 2);
-    const hint = near
-      ? `did you mean {{${near}}}?`
-      : `defined are: ${known.join(', ')}; define others under \`vars\` in the front matter`;
-    const column = place.source.indexOf(written, place.column - 1) + 1 || place.column;
-    const message = `the variable ${written} is not defined`;
-    found.push({ ...place, column, length: written.length, severity, message, hint });
-  };
-  for (const line of locatedSources(step.action)) {
-    for (const { name, index, length } of mentionedVariables(line.source)) {
-      const before = line.source.slice(0, index).split('\n').length - 1;
-      const place = at(document.file, document.source, line.fileLine + before, 1, length, '');
-      if (!known.includes(name)) tell(name, line.source.slice(index, index + length), place, 'error');
-    }
-  }
-  for (const line of linesOf(step.action)) {
-    for (const part of line.words.flat()) {
-      if (part.literal) continue;
-      for (const [written, braced, bare] of part.text.matchAll(/\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))/g)) {
-        const name = (braced ?? bare) as string;
-        const defined = known.some(one => environmentName(one) === name) || process.env[name] !== undefined;
-        if (!defined) tell(name, written, inFence(document, line, written), 'warning');
-      }
-    }
-  }
-  for (const [path, text] of textsOf(step.action)) {
-    for (const { name, index, length } of mentionedVariables(text)) {
-      if (known.includes(name)) continue;
-      const place = inSettings(document.file, document.source, step, path, '');
-      tell(name, text.slice(index, index + length), place, step.action.kind === 'notify' ? 'error' : 'warning');
-    }
-  }
-  return found;
-}
-
-const CHANGES = new Set([
-  'delete',
-  'drain',
-  'cordon',
-  'scale',
-  'rollout',
-  'patch',
-  'replace',
-  'apply',
-  'set',
-  'edit',
-  'taint',
-  'annotate',
-  'label',
-]);
-const READS = new Set(['status', 'history']);
-
-/** The run pins namespace and context for automatic runs; by hand, in a terminal of their own, people have only the command. */
-function unsafeCommands(document: RunbookDocument, step: Step): Problem[] {
-  return linesOf(step.action).flatMap(line => {
-    const words = line.words.map(word => word.map(part => part.text).join(''));
-    const verb = words.slice(1).find(word => !word.startsWith('-')) ?? '';
-    const reads = verb === 'rollout' && words.some(word => READS.has(word));
-    if (words[0] !== 'kubectl' || !CHANGES.has(verb) || reads) return [];
-    const named = words.some(word => /^(-n|--namespace)(=|$)/.test(word) || /^-n./.test(word));
-    if (named) return [];
-    const message = `\`kubectl ${verb}\` names no namespace: by hand it changes whatever namespace is current`;
-    return [{ ...inFence(document, line, 'kubectl'), severity: 'warning' as const, message, hint: 'add `-n {{namespace}}`' }];
-  });
 }
 
 async function deadLinks(document: RunbookDocument): Promise<Problem[]> {
@@ -267,32 +91,4 @@ async function exists(path: string, mode: number = constants.F_OK): Promise<bool
     () => true,
     () => false,
   );
-}
-
-function inFence(document: RunbookDocument, line: { fileLine: number; fileColumn: number }, written: string): Diagnostic {
-  const place = at(document.file, document.source, line.fileLine, line.fileColumn, written.length, '');
-  const column = place.source.indexOf(written, line.fileColumn - 1) + 1;
-  return { ...place, column: column > 0 ? column : line.fileColumn };
-}
-
-function linesOf(action: Action): LocatedCommand[] {
-  return (action.kind === 'run' || action.kind === 'assert') && !action.commands.shell ? action.commands.lines : [];
-}
-
-function locatedSources(action: Action): { source: string; fileLine: number }[] {
-  if (action.kind !== 'run' && action.kind !== 'assert') return [];
-  return action.commands.shell ? action.commands.scripts : action.commands.lines;
-}
-
-function textsOf(action: Action): [(string | number)[], string][] {
-  switch (action.kind) {
-    case 'ask':
-    case 'decide':
-      return [[[action.kind, 'text'], action.text]];
-    case 'confirm':
-    case 'notify':
-      return [[[action.kind], action.text]];
-    default:
-      return [];
-  }
 }
