@@ -51,6 +51,19 @@ export function startControlLoop({ name, context, sync, watches, maxRetries }: C
   };
 }
 
+/** Writes the status as it should be, whatever was written to the object meanwhile: upstream reads again and retries at once. */
+export function storeStatus(context: ControlLoopContext, resource: ResourceName, { metadata }: KubeObject, status: object): void {
+  context.resources.modify(
+    resource,
+    metadata.namespace,
+    metadata.name,
+    draft => {
+      draft.status = status;
+    },
+    STATUS,
+  );
+}
+
 export const isReason = (error: unknown, reason: StatusError['reason']): boolean =>
   error instanceof StatusError && error.reason === reason;
 
@@ -62,5 +75,3 @@ export const isNamespaceTerminating = (error: unknown): boolean =>
 
 /** The message as Go prints an API error: the status' message. */
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
-export type { KubeObject };

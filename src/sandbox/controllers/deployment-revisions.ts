@@ -28,7 +28,7 @@ export function revisionOf(set: ReplicaSet): number {
 }
 
 export const maxRevision = (sets: ReplicaSet[]): number =>
-  sets.reduce((max, set) => (revisionOf(set) > max ? revisionOf(set) : max), 0);
+  Math.max(0, ...sets.map(revisionOf).filter(revision => !Number.isNaN(revision)));
 
 export function byRevision(a: ReplicaSet, b: ReplicaSet): number {
   const difference = revisionOf(a) - revisionOf(b);

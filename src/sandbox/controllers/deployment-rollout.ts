@@ -61,9 +61,8 @@ export function rolloutRolling(sync: DeploymentSync): void {
   const { newSet, oldSets } = sync.syncRevision(true);
   if (!newSet) return;
   const all = [...oldSets, newSet];
-  if (reconcileNew(sync, all, newSet) || reconcileOld(sync, all, active(oldSets), newSet))
-    return sync.writeRolloutStatus(all, newSet);
-  if (isComplete(deployment, deployment.status ?? {})) sync.cleanUp(oldSets);
+  const scaled = reconcileNew(sync, all, newSet) || reconcileOld(sync, all, active(oldSets), newSet);
+  if (!scaled && isComplete(deployment, deployment.status ?? {})) sync.cleanUp(oldSets);
   sync.writeRolloutStatus(all, newSet);
 }
 
@@ -122,7 +121,10 @@ export function rolloutRecreate(sync: DeploymentSync): void {
   for (const set of active(oldSets)) {
     if (resizeIfNeeded(sync, set, 0).scaled) scaledDown = true;
   }
-  if (scaledDown || oldPodsRunning(sync, newSet, sets)) return sync.writeRolloutStatus([...sets, newSet], newSet);
+  if (scaledDown || oldPodsRunning(sync, newSet, sets)) {
+    sync.writeRolloutStatus([...sets, newSet], newSet);
+    return;
+  }
   if (!newSet) ({ newSet, oldSets } = sync.syncRevision(true));
   if (!newSet) return;
   resizeIfNeeded(sync, newSet, replicasOf(deployment));

@@ -97,12 +97,13 @@ function syncDeployment(context: ControllerContext, key: string, queue: WorkQueu
   const sync = prepare(context, deployment, sets, queue);
   if (deployment.metadata.deletionTimestamp !== undefined) {
     const { newSet, oldSets } = sync.syncRevision(false);
-    return sync.writeStatus(calculateStatus(deployment, [...oldSets, newSet], newSet, context.clock.now()));
+    sync.writeStatus(calculateStatus(deployment, [...oldSets, newSet], newSet, context.clock.now()));
+    return;
   }
   checkPaused(sync);
-  if (deployment.spec.paused) return scaleOnly(sync);
-  if (isScaling(sync)) return scaleOnly(sync);
-  return deployment.spec.strategy?.type === 'Recreate' ? rolloutRecreate(sync) : rolloutRolling(sync);
+  if (deployment.spec.paused || isScaling(sync)) scaleOnly(sync);
+  else if (deployment.spec.strategy?.type === 'Recreate') rolloutRecreate(sync);
+  else rolloutRolling(sync);
 }
 
 /** The steps of a sync that every strategy uses, on one working copy of the Deployment. */

@@ -1,5 +1,6 @@
 import type { StartControlLoop } from '../registry/resources.ts';
 import type { ControlLoop, ControllerContext } from './control-loop.ts';
+import { startDaemonSetController } from './daemonset.ts';
 import { Dependents } from './dependents.ts';
 import { startDeploymentController } from './deployment.ts';
 import { startEndpointsController } from './endpoints.ts';
@@ -7,11 +8,14 @@ import { startEndpointSliceController } from './endpointslice.ts';
 import { startGarbageCollector } from './garbage-collector.ts';
 import { startNamespaceController } from './namespaces.ts';
 import { startReplicaSetController } from './replicaset.ts';
+import { startStatefulSetController } from './statefulset.ts';
 
 const CONTROLLERS: ((context: ControllerContext) => ControlLoop)[] = [
   startNamespaceController,
   startDeploymentController,
   startReplicaSetController,
+  startStatefulSetController,
+  startDaemonSetController,
   startEndpointsController,
   startEndpointSliceController,
   startGarbageCollector,

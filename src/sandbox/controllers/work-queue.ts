@@ -40,7 +40,10 @@ export class WorkQueue {
   /** Adds the key once `ms` have passed; of several delays for one key the earliest counts. */
   addAfter(key: string, ms: number): void {
     if (this.#stopped) return;
-    if (ms <= 0) return this.add(key);
+    if (ms <= 0) {
+      this.add(key);
+      return;
+    }
     const due = this.#options.clock.now() + ms;
     const known = this.#delayed.get(key);
     if (known && known.due <= due) return;

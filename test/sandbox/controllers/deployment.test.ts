@@ -23,12 +23,9 @@ const facts = (object: KubeObject) => ({
 });
 
 const setImage = (image: string) =>
-  cluster.resources.modify(
-    'deployments.apps',
-    'default',
-    'web',
-    draft => void (draft.spec.template.spec.containers[0].image = image),
-  );
+  cluster.resources.modify('deployments.apps', 'default', 'web', draft => {
+    draft.spec.template.spec.containers[0].image = image;
+  });
 
 describe('a Deployment as an observer of real Kubernetes sees it (facts/observed)', () => {
   test('apply: created, revision and condition first, unavailable, then pods counted, then complete', async () => {

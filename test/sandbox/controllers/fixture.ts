@@ -31,10 +31,8 @@ export class FakeClock implements SandboxClock {
   }
 }
 
-export interface Behaviour {
-  /** What becomes of a pod once it runs; 'ready' when not told. */
-  (pod: KubeObject): 'ready' | 'unready' | 'pending' | 'succeed' | 'fail';
-}
+/** What becomes of a pod once it runs; 'ready' when not told. */
+export type Behaviour = (pod: KubeObject) => 'ready' | 'unready' | 'pending' | 'succeed' | 'fail';
 
 export type Cluster = ReturnType<typeof startCluster>;
 
@@ -89,7 +87,9 @@ export function startCluster({ behaviour = (() => 'ready') as Behaviour, nodes =
           pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms?.[0]
             ?.matchFields?.[0]?.values?.[0];
         if (behaviour(pod) !== 'pending')
-          resources.modify('pods', namespace, name, draft => void (draft.spec.nodeName = wanted ?? nodes[0]));
+          resources.modify('pods', namespace, name, draft => {
+            draft.spec.nodeName = wanted ?? nodes[0];
+          });
         continue;
       }
       advance(pod, behaviour(pod));
