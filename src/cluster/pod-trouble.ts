@@ -39,7 +39,13 @@ export function podTroubles(pod: RawObject, unreadyForMs: number): Trouble[] {
   const troubles: Trouble[] = [];
   for (const status of containerStatuses(pod)) troubles.push(...containerTroubles(status));
   if (phase === 'Failed' && troubles.length === 0)
-    troubles.push({ key: 'failed', kind: 'failed', level: 0, afterMs: 0, message: `failed${reason ? `: ${reason}` : ''}${message ? `, ${message}` : ''}` });
+    troubles.push({
+      key: 'failed',
+      kind: 'failed',
+      level: 0,
+      afterMs: 0,
+      message: `failed${reason ? `: ${reason}` : ''}${message ? `, ${message}` : ''}`,
+    });
   const scheduled = conditions.find((condition: { type: string }) => condition.type === 'PodScheduled');
   if (scheduled?.status === 'False' && scheduled.reason === 'Unschedulable')
     troubles.push({

@@ -67,7 +67,6 @@ export function rolloutStatus(workload: RawObject): RolloutStatus {
   return done(`daemon set ${name} successfully rolled out`);
 }
 
-
 /**
  * Waits, by watch, until a rollout is done or has failed, and frees a StatefulSet whose broken pod holds it up (`freeStuckPods`).
  * @throws the signal's reason when aborted; an error when the workload is deleted.
@@ -94,11 +93,15 @@ export async function untilSettled(
         else if (latest.kind === 'StatefulSet') freeStuckPods(cluster, latest).then(pods => pods.length && onFreed(pods), reject);
       };
       cluster
-        .watch(workload, { ...(namespace === undefined ? {} : { namespace }), fieldSelector: `metadata.name=${workload.name}`, signal: scope }, (type, object) => {
-          if (type === 'DELETED') reject(new Error(`${workload.kind} ${workload.name} was deleted`));
-          latest = object;
-          look();
-        })
+        .watch(
+          workload,
+          { ...(namespace === undefined ? {} : { namespace }), fieldSelector: `metadata.name=${workload.name}`, signal: scope },
+          (type, object) => {
+            if (type === 'DELETED') reject(new Error(`${workload.kind} ${workload.name} was deleted`));
+            latest = object;
+            look();
+          },
+        )
         .then(() => (latest ? undefined : reject(new Error(`${workload.kind} ${workload.name} does not exist`))), reject);
       // The broken pod of a StatefulSet changes nothing in the StatefulSet itself: look again a little later.
       if (workload.kind === 'StatefulSet') {
@@ -137,7 +140,10 @@ export async function freeStuckPods(cluster: Cluster, statefulSet: RawObject): P
   );
   for (const pod of stuck) {
     const { name, uid } = pod.metadata;
-    await cluster.delete({ apiVersion: 'v1', kind: 'Pod', ...(namespace === undefined ? {} : { namespace }), name }, uid === undefined ? {} : { uid });
+    await cluster.delete(
+      { apiVersion: 'v1', kind: 'Pod', ...(namespace === undefined ? {} : { namespace }), name },
+      uid === undefined ? {} : { uid },
+    );
   }
   return stuck.map(pod => pod.metadata.name);
 }

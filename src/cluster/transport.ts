@@ -2,6 +2,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import type { ApiResponse } from '../rehearsal/ports.ts';
+import { deadline } from './deadline.ts';
 import type { ConnectionConfig } from './kubeconfig.ts';
 import { errorOfTransport, KubernetesError } from './kubernetes-error.ts';
 
@@ -63,17 +64,16 @@ export function createTransport(config: ConnectionConfig): Transport {
           ...request.headers,
         },
       });
-      // Deadlines of the network are real time, whatever clock the rehearsal runs on.
       const timeoutMs = request.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-      const deadline = setTimeout(() => {
+      const callOff = deadline(timeoutMs, () => {
         outgoing.destroy(Object.assign(new Error(`no answer within ${timeoutMs / 1000} s`), { code: 'REQUEST_TIMEOUT' }));
-      }, timeoutMs);
+      });
       const abort = () => {
         outgoing.destroy(Object.assign(new Error('aborted'), { code: 'ABORTED' }));
       };
       signal?.addEventListener('abort', abort, { once: true });
       const finish = () => {
-        clearTimeout(deadline);
+        callOff();
         signal?.removeEventListener('abort', abort);
       };
       const fail = (cause: unknown) => {
@@ -87,7 +87,7 @@ export function createTransport(config: ConnectionConfig): Transport {
       outgoing.on('error', fail);
       outgoing.on('response', message => {
         if (!wholeBody) {
-          clearTimeout(deadline);
+          callOff();
           message.once('close', finish);
           // A stream's errors are for its reader; without one they must not end the process.
           message.on('error', () => {});

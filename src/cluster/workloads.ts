@@ -8,7 +8,7 @@ export type WorkloadKind = (typeof WORKLOAD_KINDS)[number];
 
 export const REVISION_ANNOTATION = 'deployment.kubernetes.io/revision';
 export const CHANGE_CAUSE = 'kubernetes.io/change-cause';
-export { rolloutStatus, untilSettled, type RolloutStatus } from './rollout.ts';
+export { type RolloutStatus, rolloutStatus, untilSettled } from './rollout.ts';
 
 const HASH_LABEL = 'pod-template-hash';
 const REVISION_LABEL = 'controller-revision-hash';

@@ -1,8 +1,9 @@
-import { controllerOf, refOf, shortName, sameWorkload, workloadRef } from '../cluster/workloads.ts';
+import { badConditions } from '../cluster/conditions.ts';
+import { podTroubles, type Trouble } from '../cluster/pod-trouble.ts';
+import { controllerOf, refOf, sameWorkload, shortName, workloadRef } from '../cluster/workloads.ts';
 import type { ObjectRef } from '../record/events.ts';
 import type { Detector, RawObject } from '../rehearsal/ports.ts';
-import { durationMs, type DetectorSpec } from '../scenario/schema.ts';
-import { podTroubles, type Trouble } from '../cluster/pod-trouble.ts';
+import { type DetectorSpec, durationMs } from '../scenario/schema.ts';
 
 type ConditionsSpec = Extract<DetectorSpec, { kind: 'conditions' }>;
 
@@ -38,9 +39,15 @@ export function createConditionsDetector(spec: ConditionsSpec): Detector {
         return { apiVersion: 'apps/v1', kind: 'Deployment', namespace, name };
       };
       const watches = (workload: ObjectRef) =>
-        ['Deployment', 'StatefulSet', 'DaemonSet'].includes(workload.kind) && (!wanted || wanted.some(ref => sameWorkload(ref, workload)));
+        ['Deployment', 'StatefulSet', 'DaemonSet'].includes(workload.kind) &&
+        (!wanted || wanted.some(ref => sameWorkload(ref, workload)));
 
-      const fire = (group: string, member: string, found: { message: string; object: ObjectRef; sourceAt?: string }, again: boolean) => {
+      const fire = (
+        group: string,
+        member: string,
+        found: { message: string; object: ObjectRef; sourceAt?: string },
+        again: boolean,
+      ) => {
         const members = firing.get(group) ?? new Set();
         const fresh = members.size === 0;
         members.add(member);
@@ -94,7 +101,11 @@ export function createConditionsDetector(spec: ConditionsSpec): Detector {
           if (baseline && trouble.kind !== 'unready') {
             context.log.info({ pod: pod.metadata.name }, `in trouble before the drill, not counted: ${trouble.message}`);
           } else if (trouble.afterMs === 0) tell(false);
-          else if (!baseline) clock.sleep(trouble.afterMs, AbortSignal.any([signal, ended.signal])).then(() => tell(false), () => {});
+          else if (!baseline)
+            clock.sleep(trouble.afterMs, AbortSignal.any([signal, ended.signal])).then(
+              () => tell(false),
+              () => {},
+            );
         }
         if (before.size) tracked.set(id, before);
         else tracked.delete(id);
@@ -114,7 +125,16 @@ export function createConditionsDetector(spec: ConditionsSpec): Detector {
             foundAtStart.add(group);
             context.log.info({ workload: workload.name }, `in trouble before the drill, not counted: ${found.message}`);
           } else if (!foundAtStart.has(group) && !firing.has(group))
-            fire(group, group, { message: `${shortName(workload)}: ${found.message}`, object: workload, ...(found.sourceAt ? { sourceAt: found.sourceAt } : {}) }, false);
+            fire(
+              group,
+              group,
+              {
+                message: `${shortName(workload)}: ${found.message}`,
+                object: workload,
+                ...(found.sourceAt ? { sourceAt: found.sourceAt } : {}),
+              },
+              false,
+            );
         }
       };
 
@@ -130,24 +150,4 @@ export function createConditionsDetector(spec: ConditionsSpec): Detector {
       baseline = false;
     },
   };
-}
-
-interface BadCondition {
-  kind: 'deadline' | 'replicas';
-  message: string;
-  sourceAt?: string;
-}
-
-/** The conditions of a Deployment that say that its rollout fails. */
-export function badConditions(workload: RawObject): BadCondition[] {
-  const conditions: { type: string; status: string; reason?: string; message?: string; lastUpdateTime?: string }[] = workload['status']?.conditions ?? [];
-  const found: BadCondition[] = [];
-  const seen = Number(workload['status']?.observedGeneration ?? 0) >= (workload.metadata.generation ?? 0);
-  for (const { type, status, reason, message, lastUpdateTime } of conditions) {
-    const at = lastUpdateTime === undefined ? {} : { sourceAt: lastUpdateTime };
-    if (type === 'Progressing' && status === 'False' && reason === 'ProgressDeadlineExceeded' && seen)
-      found.push({ kind: 'deadline', message: `ProgressDeadlineExceeded: ${message}`, ...at });
-    if (type === 'ReplicaFailure' && status === 'True') found.push({ kind: 'replicas', message: `ReplicaFailure, ${reason}: ${message}`, ...at });
-  }
-  return found;
 }

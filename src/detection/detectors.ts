@@ -9,6 +9,10 @@ import { createProbeDetector } from './probe-detector.ts';
 export function createDetector(spec: DetectorSpec, probes: ReadonlyMap<string, Probe>): Detector {
   if (spec.kind === 'conditions') return createConditionsDetector(spec);
   const probe = probes.get(spec.probe);
-  if (!probe) throw new RehearseError(`there is no probe "${spec.probe}"`, { exitCode: EXIT.usage, hint: `there are: ${[...probes.keys()].join(', ')}` });
+  if (!probe)
+    throw new RehearseError(`there is no probe "${spec.probe}"`, {
+      exitCode: EXIT.usage,
+      hint: `there are: ${[...probes.keys()].join(', ')}`,
+    });
   return createProbeDetector(spec.name ?? spec.probe, probe);
 }

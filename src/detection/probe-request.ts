@@ -1,9 +1,10 @@
 /** One request of a probe: through the API server's service proxy, or to a URL. Tells the app's failures from those of the way to it. */
 import http from 'node:http';
 import https from 'node:https';
+import { deadline } from '../cluster/deadline.ts';
+import { errorOfResponse, KubernetesError } from '../cluster/kubernetes-error.ts';
 import type { ApiResponse, Cluster, RoleContext } from '../rehearsal/ports.ts';
 import type { ProbeSpec } from '../scenario/schema.ts';
-import { errorOfResponse, KubernetesError } from '../cluster/kubernetes-error.ts';
 
 export type ProbeAnswer =
   | { kind: 'answered'; ok: boolean; status?: number; error?: string }
@@ -39,7 +40,8 @@ function throughProxy(spec: ProbeSpec, context: RoleContext, signal: AbortSignal
         return { kind: 'answered', ok: false, status: response.status, error: status };
       return { kind: 'unreachable', error: errorOfResponse({ method: spec.method, path, server: cluster.server }, response) };
     } catch (error) {
-      if (!(error instanceof KubernetesError)) return { kind: 'answered', ok: false, error: (error as Error)?.message ?? 'aborted' };
+      if (!(error instanceof KubernetesError))
+        return { kind: 'answered', ok: false, error: (error as Error)?.message ?? 'aborted' };
       if (error.reason === 'RequestTimeout') return { kind: 'answered', ok: false, error: `timed out after ${spec.timeout}` };
       return { kind: 'unreachable', error };
     }
@@ -58,7 +60,9 @@ function apiServerStatus(response: ApiResponse): string | undefined {
 }
 
 function judged(status: number, expected: number): ProbeAnswer {
-  return status === expected ? { kind: 'answered', ok: true, status } : { kind: 'answered', ok: false, status, error: `HTTP ${status}` };
+  return status === expected
+    ? { kind: 'answered', ok: true, status }
+    : { kind: 'answered', ok: false, status, error: `HTTP ${status}` };
 }
 
 function toUrl(spec: ProbeSpec, base: string, signal: AbortSignal): Requester {
@@ -75,18 +79,18 @@ function toUrl(spec: ProbeSpec, base: string, signal: AbortSignal): Requester {
         agent,
         headers: { 'User-Agent': 'rehearse', ...(spec.body === undefined ? {} : { 'Content-Type': 'application/json' }) },
       });
-      const deadline = setTimeout(() => {
+      const callOff = deadline(timeoutMs, () => {
         fail(`timed out after ${spec.timeout}`);
         request.destroy();
-      }, timeoutMs);
+      });
       request.on('error', error => {
-        clearTimeout(deadline);
+        callOff();
         fail((error as NodeJS.ErrnoException).code ?? error.message);
       });
       request.on('response', response => {
         response.on('error', error => fail(error.message));
         response.on('end', () => {
-          clearTimeout(deadline);
+          callOff();
           resolve(judged(response.statusCode ?? 0, spec.expectStatus));
         });
         response.resume();

@@ -1,7 +1,7 @@
-import { createServiceLevel } from './service-level.ts';
-import { createRequester } from './probe-request.ts';
-import { durationMs, type ProbeSpec } from '../scenario/schema.ts';
 import type { Probe } from '../rehearsal/ports.ts';
+import { durationMs, type ProbeSpec } from '../scenario/schema.ts';
+import { createRequester } from './probe-request.ts';
+import { createServiceLevel } from './service-level.ts';
 
 /**
  * User-like requests at fixed times, whether or not the ones before were answered (open loop). Latency counts from the time a request
@@ -19,7 +19,10 @@ export function createProbe(spec: ProbeSpec): Probe {
   let trouble: string | undefined;
 
   const target = spec.url ?? `${spec.service}:${spec.port}`;
-  const promise = [`errors ≤ ${spec.slo.errorRate}`, ...(latencyLimitMs === undefined ? [] : [`p95 ≤ ${spec.slo.latencyP95}`])].join(', ');
+  const promise = [
+    `errors ≤ ${spec.slo.errorRate}`,
+    ...(latencyLimitMs === undefined ? [] : [`p95 ≤ ${spec.slo.latencyP95}`]),
+  ].join(', ');
   return {
     name: spec.name,
     summary: `${spec.method} ${spec.path} of ${target} every ${spec.interval}; ${promise} over ${spec.slo.window}`,
@@ -48,7 +51,13 @@ export function createProbe(spec: ProbeSpec): Probe {
           const latencyMs = doneTMs - dueTMs;
           const { ok, status, error } = answer;
           level.add({ doneTMs, ok, latencyMs });
-          onSample({ sentTMs: dueTMs, ok, latencyMs, ...(status === undefined ? {} : { status }), ...(error === undefined ? {} : { error }) });
+          onSample({
+            sentTMs: dueTMs,
+            ok,
+            latencyMs,
+            ...(status === undefined ? {} : { status }),
+            ...(error === undefined ? {} : { error }),
+          });
         }
         for (const listener of listeners) listener();
       };

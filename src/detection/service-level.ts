@@ -42,11 +42,18 @@ export function judge(samples: readonly LevelSample[], limits: LevelLimits): { o
     samples.filter(sample => sample.ok).map(sample => sample.latencyMs),
     0.95,
   );
-  const figures = [`error rate ${percent(rate)} of ${samples.length} requests in ${seconds}, limit ${percent(limits.errorRateLimit)}`];
-  if (limits.latencyLimitMs !== undefined && p95 !== undefined) figures.push(`p95 latency ${Math.round(p95)} ms, limit ${limits.latencyLimitMs} ms`);
+  const figures = [
+    `error rate ${percent(rate)} of ${samples.length} requests in ${seconds}, limit ${percent(limits.errorRateLimit)}`,
+  ];
+  if (limits.latencyLimitMs !== undefined && p95 !== undefined)
+    figures.push(`p95 latency ${Math.round(p95)} ms, limit ${limits.latencyLimitMs} ms`);
   const detail = figures.join('; ');
   if (samples.length < limits.minRequests)
-    return { ok: false, judged: false, detail: `only ${samples.length} requests answered in ${seconds}, ${limits.minRequests} are needed to judge` };
+    return {
+      ok: false,
+      judged: false,
+      detail: `only ${samples.length} requests answered in ${seconds}, ${limits.minRequests} are needed to judge`,
+    };
   const slow = limits.latencyLimitMs !== undefined && p95 !== undefined && p95 > limits.latencyLimitMs;
   return { ok: rate <= limits.errorRateLimit && !slow, judged: true, detail };
 }

@@ -19,7 +19,11 @@ export async function planConfig(context: RoleContext, spec: ConfigSpec): Promis
   const copy = changedCopy(original, spec);
   const template = structuredClone(workload['spec'].template) as RawObject;
   const references = pointTo(template, spec.configMap, copy.metadata.name);
-  if (!references) throw refused(`${shortName(context.target)} does not use configmap ${spec.configMap}`, 'name one that its volumes, env or envFrom refer to');
+  if (!references)
+    throw refused(
+      `${shortName(context.target)} does not use configmap ${spec.configMap}`,
+      'name one that its volumes, env or envFrom refer to',
+    );
   const created = await context.cluster.create(copy, { dryRun: true });
   const changes: PlannedChange[] = [
     {
@@ -33,17 +37,24 @@ export async function planConfig(context: RoleContext, spec: ConfigSpec): Promis
     await planTemplate(context, workload, template, `kubectl apply --filename=${context.target.name}.yaml`),
   ];
   const told = Object.entries(spec.data).map(([key, value]) => (value === null ? `${key} removed` : `${key} changed`));
-  return { changes, summary: `configmap of ${context.target.name}: ${spec.configMap} → ${copy.metadata.name} (${told.join(', ')})` };
+  return {
+    changes,
+    summary: `configmap of ${context.target.name}: ${spec.configMap} → ${copy.metadata.name} (${told.join(', ')})`,
+  };
 }
 
 function changedCopy(original: RawObject, spec: ConfigSpec): RawObject {
   const data: Record<string, string> = { ...original['data'] };
   for (const [key, value] of Object.entries(spec.data)) {
-    if (value === null && !(key in data)) throw refused(`configmap ${spec.configMap} has no key ${key} to remove`, `it has: ${Object.keys(data).join(', ')}`);
+    if (value === null && !(key in data))
+      throw refused(`configmap ${spec.configMap} has no key ${key} to remove`, `it has: ${Object.keys(data).join(', ')}`);
     if (value === null) delete data[key];
     else data[key] = value;
   }
-  const hash = createHash('sha256').update(JSON.stringify(Object.entries(data).sort())).digest('hex').slice(0, 10);
+  const hash = createHash('sha256')
+    .update(JSON.stringify(Object.entries(data).sort()))
+    .digest('hex')
+    .slice(0, 10);
   return {
     apiVersion: 'v1',
     kind: 'ConfigMap',

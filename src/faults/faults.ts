@@ -17,7 +17,9 @@ import {
 /** A fault that changes a workload as any deploy does: nothing on the objects gives the drill away. */
 export function createFault(spec: FaultSpec): Fault {
   return plannedFault(spec.kind, `${spec.kind} fault`, context =>
-    spec.kind === 'config' ? planConfig(context, spec) : planEdit(context, (template, target) => editTemplate(template, spec, target), spec),
+    spec.kind === 'config'
+      ? planConfig(context, spec)
+      : planEdit(context, (template, target) => editTemplate(template, spec, target), spec),
   );
 }
 
@@ -56,14 +58,19 @@ async function planEdit(
   const workload = await readTarget(context);
   if (spec?.kind === 'missing-secret') {
     const secret = { apiVersion: 'v1', kind: 'Secret', namespace: context.namespace, name: spec.secret };
-    if (await context.cluster.get(secret)) throw refused(`secret ${spec.secret} exists: the fault would do nothing`, 'name one that does not exist');
+    if (await context.cluster.get(secret))
+      throw refused(`secret ${spec.secret} exists: the fault would do nothing`, 'name one that does not exist');
   }
   const template = structuredClone(workload['spec'].template) as RawObject;
   const { summary, changeCause } = edit(template, context.target);
   return { changes: [await planTemplate(context, workload, template, changeCause)], summary };
 }
 
-function editTemplate(template: RawObject, spec: Exclude<FaultSpec, { kind: 'config' }>, target: RoleContext['target']): TemplateEdit {
+function editTemplate(
+  template: RawObject,
+  spec: Exclude<FaultSpec, { kind: 'config' }>,
+  target: RoleContext['target'],
+): TemplateEdit {
   switch (spec.kind) {
     case 'image':
       return editImage(template, spec, target);

@@ -8,7 +8,8 @@ import type { PlannedChange, RawObject, RoleContext } from '../rehearsal/ports.t
 /** Gets the target. @throws RehearseError when it does not exist or is no workload. */
 export async function readTarget(context: RoleContext): Promise<RawObject> {
   const { target } = context;
-  if (!(WORKLOAD_KINDS as readonly string[]).includes(target.kind)) throw refused(`${target.kind} is not a workload that can be deployed`);
+  if (!(WORKLOAD_KINDS as readonly string[]).includes(target.kind))
+    throw refused(`${target.kind} is not a workload that can be deployed`);
   const object = await context.cluster.get(target);
   if (!object)
     throw refused(
@@ -34,7 +35,12 @@ export function containerIn(template: RawObject, name: string | undefined, targe
  * The change of the target to `template`, tried by the server without effect (dry run), with the difference that it makes.
  * The patch tests that the template is still the one that was planned against.
  */
-export async function planTemplate(context: RoleContext, before: RawObject, template: RawObject, changeCause: string): Promise<PlannedChange> {
+export async function planTemplate(
+  context: RoleContext,
+  before: RawObject,
+  template: RawObject,
+  changeCause: string,
+): Promise<PlannedChange> {
   const annotations = before.metadata.annotations;
   const patch = [
     { op: 'test', path: '/metadata/uid', value: before.metadata.uid },
@@ -46,12 +52,18 @@ export async function planTemplate(context: RoleContext, before: RawObject, temp
   const object = refOf(before);
   const after = await attempt(context.target, () => context.cluster.patch(object, patch, 'json', { dryRun: true }));
   if (JSON.stringify(after['spec'].template) === JSON.stringify(before['spec'].template))
-    throw refused(`the fault changes nothing: ${shortName(object)} already runs with it`, 'was an earlier drill not restored? `rehearse restore` puts it back');
+    throw refused(
+      `the fault changes nothing: ${shortName(object)} already runs with it`,
+      'was an earlier drill not restored? `rehearse restore` puts it back',
+    );
   return { object, action: 'update', diff: objectDiff(before, after), before, patch };
 }
 
 /** Applies planned changes in order; the last one makes the deploy bad, its times are t0. */
-export async function applyPlanned(context: RoleContext, planned: readonly PlannedChange[]): Promise<{ sentTMs: number; acceptedTMs: number }> {
+export async function applyPlanned(
+  context: RoleContext,
+  planned: readonly PlannedChange[],
+): Promise<{ sentTMs: number; acceptedTMs: number }> {
   let times: { sentTMs: number; acceptedTMs: number } | undefined;
   for (const change of planned) {
     const sentTMs = context.tMs();
@@ -70,7 +82,9 @@ async function attempt(object: { kind: string; name: string }, call: () => Promi
     return await call();
   } catch (error) {
     if (!(error instanceof KubernetesError)) throw error;
-    const changed = error.status === 409 || /test(ing)? .*(failed|value)|rejected our request due to an error in our request/i.test(error.serverMessage);
+    const changed =
+      error.status === 409 ||
+      /test(ing)? .*(failed|value)|rejected our request due to an error in our request/i.test(error.serverMessage);
     if (error.status === 409 || (error.status === 422 && changed))
       throw new RehearseError(
         `${shortName(object)} ${error.reason === 'AlreadyExists' ? 'exists already' : 'was changed by somebody else since the drill was planned'}: nothing of it was changed`,

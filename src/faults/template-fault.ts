@@ -1,7 +1,7 @@
-import type { RawObject, RoleContext } from '../rehearsal/ports.ts';
-import type { DecoySpec, FaultSpec } from '../scenario/schema.ts';
 import { isSensitiveName } from '../cluster/redact.ts';
 import { shortName } from '../cluster/workloads.ts';
+import type { RawObject, RoleContext } from '../rehearsal/ports.ts';
+import type { DecoySpec, FaultSpec } from '../scenario/schema.ts';
 import { containerIn, refused } from './planned.ts';
 
 /** How a fault changes a pod template: in place, told in words and as the command that people would have given. */
@@ -33,9 +33,11 @@ export const editEnv: Edit<'env'> = (template, spec, target) => {
   const command: string[] = [];
   for (const [name, value] of Object.entries(spec.env)) {
     const index = env.findIndex(variable => variable.name === name);
-    const shown = (text: string | undefined) => (text === undefined ? 'from elsewhere' : isSensitiveName(name) ? '(redacted)' : text);
+    const shown = (text: string | undefined) =>
+      text === undefined ? 'from elsewhere' : isSensitiveName(name) ? '(redacted)' : text;
     if (value === null) {
-      if (index < 0) throw refused(`container ${container['name']} of ${shortName(target)} has no environment variable ${name} to remove`);
+      if (index < 0)
+        throw refused(`container ${container['name']} of ${shortName(target)} has no environment variable ${name} to remove`);
       env.splice(index, 1);
       told.push(`${name} removed`);
       command.push(`${name}-`);
@@ -47,7 +49,10 @@ export const editEnv: Edit<'env'> = (template, spec, target) => {
     else env[index] = { name, value };
   }
   container['env'] = env;
-  return { summary: `environment of ${target.name}: ${told.join(', ')}`, changeCause: `kubectl set env ${shortName(target)} ${command.join(' ')}` };
+  return {
+    summary: `environment of ${target.name}: ${told.join(', ')}`,
+    changeCause: `kubectl set env ${shortName(target)} ${command.join(' ')}`,
+  };
 };
 
 export const editCommand: Edit<'command'> = (template, spec, target) => {
@@ -71,7 +76,8 @@ export const editProbe: Edit<'probe'> = (template, spec, target) => {
   if (!probe) throw refused(`container ${container['name']} of ${shortName(target)} has no ${spec.probe} probe`);
   const handler = probe.httpGet ?? probe.tcpSocket ?? probe.grpc;
   if (!handler) throw refused(`the ${spec.probe} probe of ${shortName(target)} runs a command: it has no path or port`);
-  if (spec.path !== undefined && !probe.httpGet) throw refused(`the ${spec.probe} probe of ${shortName(target)} is not an HTTP probe: it has no path`);
+  if (spec.path !== undefined && !probe.httpGet)
+    throw refused(`the ${spec.probe} probe of ${shortName(target)} is not an HTTP probe: it has no path`);
   const told: string[] = [];
   if (spec.path !== undefined) {
     told.push(`path ${handler.path ?? '/'} → ${spec.path}`);
@@ -102,13 +108,21 @@ export const editResources: Edit<'resources'> = (template, spec, target) => {
   for (const field of ['requests', 'limits'] as const) {
     const values = spec[field];
     if (!values) continue;
-    for (const [name, value] of Object.entries(values)) told.push(`${name} ${field.slice(0, -1)} ${resources[field]?.[name] ?? 'none'} → ${value}`);
+    for (const [name, value] of Object.entries(values))
+      told.push(`${name} ${field.slice(0, -1)} ${resources[field]?.[name] ?? 'none'} → ${value}`);
     resources[field] = { ...resources[field], ...values };
-    flags.push(`--${field}=${Object.entries(values).map(([name, value]) => `${name}=${value}`).join(',')}`);
+    flags.push(
+      `--${field}=${Object.entries(values)
+        .map(([name, value]) => `${name}=${value}`)
+        .join(',')}`,
+    );
   }
   if (!told.length) throw refused('a fault of kind resources needs `requests` or `limits`');
   container['resources'] = resources;
-  return { summary: `resources of ${target.name}: ${told.join(', ')}`, changeCause: `kubectl set resources ${shortName(target)} ${flags.join(' ')}` };
+  return {
+    summary: `resources of ${target.name}: ${told.join(', ')}`,
+    changeCause: `kubectl set resources ${shortName(target)} ${flags.join(' ')}`,
+  };
 };
 
 /** An unrelated, harmless deploy: an image, environment variables, or both at once. */

@@ -15,7 +15,11 @@ export function createCheck(spec: CheckSpec, probes: ReadonlyMap<string, Probe>)
       return createNoRestartsCheck();
     case 'probe': {
       const probe = probes.get(spec.probe);
-      if (!probe) throw new RehearseError(`there is no probe "${spec.probe}"`, { exitCode: EXIT.usage, hint: `there are: ${[...probes.keys()].join(', ')}` });
+      if (!probe)
+        throw new RehearseError(`there is no probe "${spec.probe}"`, {
+          exitCode: EXIT.usage,
+          hint: `there are: ${[...probes.keys()].join(', ')}`,
+        });
       return createProbeCheck(probe);
     }
   }

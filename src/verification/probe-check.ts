@@ -15,7 +15,13 @@ export function createProbeCheck(probe: Probe): Check {
         name,
         ok: ok && judged,
         detail,
-        ...(ok && judged ? {} : { remedy: judged ? 'see what the service answers: its logs, and those of what it calls' : 'wait, or send requests more often' }),
+        ...(ok && judged
+          ? {}
+          : {
+              remedy: judged
+                ? 'see what the service answers: its logs, and those of what it calls'
+                : 'wait, or send requests more often',
+            }),
       };
     },
   };

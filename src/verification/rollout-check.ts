@@ -13,10 +13,14 @@ export function createRolloutCheck(): Check {
     async start(context, signal, onChange) {
       const { cluster, namespace } = context;
       target = shortName(context.target);
-      await cluster.watch(context.target, { namespace, fieldSelector: `metadata.name=${context.target.name}`, signal }, (type, object) => {
-        workload = type === 'DELETED' ? undefined : object;
-        onChange();
-      });
+      await cluster.watch(
+        context.target,
+        { namespace, fieldSelector: `metadata.name=${context.target.name}`, signal },
+        (type, object) => {
+          workload = type === 'DELETED' ? undefined : object;
+          onChange();
+        },
+      );
       const labelSelector = workload ? selectorOf(workload) : '';
       if (!labelSelector) return;
       await cluster.watch({ apiVersion: 'v1', kind: 'Pod' }, { namespace, labelSelector, signal }, (type, pod) => {
@@ -32,9 +36,19 @@ export function createRolloutCheck(): Check {
       if (status.state !== 'done') return { name, ok: false, detail: status.message, remedy };
       const live = [...pods.values()].filter(pod => !pod.metadata.deletionTimestamp && controllerOf(pod));
       const waiting = live.filter(pod => !isReady(pod));
-      if (waiting.length) return { name, ok: false, detail: `${waiting.length} of ${live.length} pods not ready: ${waiting.map(pod => pod.metadata.name).join(', ')}`, remedy };
+      if (waiting.length)
+        return {
+          name,
+          ok: false,
+          detail: `${waiting.length} of ${live.length} pods not ready: ${waiting.map(pod => pod.metadata.name).join(', ')}`,
+          remedy,
+        };
       const revisions = new Set(live.map(revisionHashOf)).size;
-      return { name, ok: true, detail: `${status.message}; ${live.length} pods ready${revisions > 1 ? ` of ${revisions} revisions` : ''}` };
+      return {
+        name,
+        ok: true,
+        detail: `${status.message}; ${live.length} pods ready${revisions > 1 ? ` of ${revisions} revisions` : ''}`,
+      };
     },
   };
 }

@@ -1,0 +1,33 @@
+import type { Diagnosis, Probe } from '../rehearsal/ports.ts';
+import type { ScenarioSpec } from '../scenario/schema.ts';
+import type { Observation } from './observation.ts';
+import { createObserver, type Observer } from './observer.ts';
+import { rankSuspects } from './rank.ts';
+
+/**
+ * Names what changed and explains the symptoms, from what the cluster shows and, when given, from when the probes' users began to suffer.
+ * @param _spec when to ask is the engine's matter
+ */
+export function createDiagnosis(_spec: ScenarioSpec['diagnosis'], probes: ReadonlyMap<string, Probe> = new Map()): Diagnosis {
+  let observer: Observer | undefined;
+  let impact: Observation['impact'];
+  return {
+    kind: 'automatic',
+    async start(context, signal) {
+      observer = createObserver(context);
+      for (const probe of probes.values()) {
+        const end = probe.onChange(() => {
+          const { ok, judged, detail } = probe.level();
+          if (judged && !ok) impact ??= { sinceTMs: context.tMs(), detail: `${probe.name}: ${detail}` };
+        });
+        signal.addEventListener('abort', end, { once: true });
+      }
+      await observer.start(signal);
+    },
+    async answer() {
+      if (!observer) return [];
+      await observer.refresh();
+      return rankSuspects(observer.observe(impact));
+    },
+  };
+}
