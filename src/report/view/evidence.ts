@@ -1,0 +1,236 @@
+/** The parts a reader goes to for proof: detectors, diagnosis, runbook, what was injected, restore. */
+import { formatDuration } from '../../record/duration.ts';
+import { objectText, suspectText } from '../../record/event-text.ts';
+import type { CheckResult, ObjectChange } from '../../record/events.ts';
+import { eventNumber } from '../../record/find-event.ts';
+import { meter } from '../charts/meter.ts';
+import { diffLines } from '../diff.ts';
+import type { ViewContext } from './context.ts';
+
+export function detectorsView({ record, originTMs, since, links }: ViewContext) {
+  const first = record.phases.detection.durationMs;
+  return record.detectors.map(detector => {
+    const early = detector.signals.filter(signal => signal.tMs < originTMs);
+    const told = detector.signals.find(signal => signal.tMs >= originTMs);
+    const after = detector.afterDeployMs;
+    const verdict =
+      after === undefined
+        ? { word: 'never told', tone: 'bad' }
+        : detector.first
+          ? { word: 'told first', tone: 'good' }
+          : { word: 'would have told', tone: 'neutral' };
+    return {
+      name: detector.name,
+      kind: detector.kind,
+      summary: detector.summary,
+      ...verdict,
+      noisy: early.length > 0,
+      when: after === undefined ? '' : since(originTMs + after),
+      behind:
+        after === undefined || first === undefined || detector.first
+          ? ''
+          : `${formatDuration(Math.max(0, after - first))} after the first`,
+      uncertainty: told ? `± ${formatDuration(told.uncertaintyMs)}` : '',
+      signals: detector.signals.map(signal => ({
+        when: since(signal.tMs),
+        early: signal.tMs < originTMs,
+        message: signal.message,
+        object: signal.object ? objectText(signal.object) : '',
+        sourceAt: signal.sourceAt ?? '',
+        events: links([eventNumber(record, 'signal.raised', signal.tMs)]),
+      })),
+    };
+  });
+}
+
+export function diagnosisView({ record, since, links }: ViewContext) {
+  return record.diagnosis.answers.map((answer, index) => ({
+    number: index + 1,
+    when: since(answer.tMs),
+    by: answer.by,
+    correct: answer.correct,
+    word: answer.correct ? 'correct' : 'wrong',
+    tone: answer.correct ? 'good' : 'bad',
+    // What was answered last matters most; earlier answers are a click away.
+    open: index === record.diagnosis.answers.length - 1,
+    named: answer.suspects[0] ? suspectText(answer.suspects[0]) : 'nothing',
+    events: links([eventNumber(record, 'diagnosis.answered', answer.tMs)]),
+    suspects: answer.suspects.map((suspect, rank) => ({
+      rank: rank + 1,
+      name: objectText(suspect.workload),
+      revision: suspect.revision,
+      change: suspect.change,
+      changed: since(suspect.changedTMs),
+      score: suspect.score.toFixed(2),
+      bar: meter(suspect.score, 1, rank === 0 ? (answer.correct ? 'good' : 'bad') : 'quiet', 6),
+      reasons: suspect.reasons.map(reason => ({
+        weight: `${reason.weight < 0 ? '−' : '+'}${Math.abs(reason.weight).toFixed(2)}`,
+        against: reason.weight < 0,
+        text: reason.text,
+        evidence: reason.evidence ?? '',
+      })),
+    })),
+  }));
+}
+
+export function runbookView({ record, since, links }: ViewContext) {
+  const plan = record.plan?.runbook;
+  return {
+    title: plan?.title ?? '',
+    path: plan?.path ?? '',
+    owners: plan?.owners.join(', ') ?? '',
+    unreached: Math.max(0, (plan?.steps ?? 0) - new Set(record.runbook.steps.map(step => step.id)).size),
+    steps: record.runbook.steps.map((step, index) => {
+      const { durationMs, expectedMs } = step;
+      const over = durationMs !== undefined && expectedMs !== undefined && durationMs > expectedMs;
+      return {
+        number: index + 1,
+        title: step.title,
+        phase: step.phase ?? '',
+        does: step.does,
+        owner: step.owner ?? '',
+        when: since(step.startTMs),
+        durationMs,
+        expected: expectedMs === undefined ? 'no expected time' : `expected ${formatDuration(expectedMs)}`,
+        over,
+        difference:
+          durationMs === undefined || expectedMs === undefined
+            ? ''
+            : over
+              ? `${formatDuration(durationMs - expectedMs)} over`
+              : `${formatDuration(expectedMs - durationMs)} to spare`,
+        meter:
+          durationMs === undefined || expectedMs === undefined
+            ? ''
+            : meter(durationMs, expectedMs, step.phase ? `p-${step.phase}` : 'quiet', 6),
+        outcome: step.outcome,
+        tone:
+          step.outcome === 'passed' ? 'good' : step.outcome === 'skipped' || step.outcome === 'unfinished' ? 'neutral' : 'bad',
+        command: step.command ?? '',
+        output: step.output,
+        error: step.error ?? '',
+        hasDetails: Boolean(step.command || step.output),
+        events: links([eventNumber(record, 'runbook.step.started', step.startTMs)]),
+      };
+    }),
+  };
+}
+
+export function changeView({ record, since, links }: ViewContext) {
+  const change = (each: ObjectChange) => ({
+    name: objectText(each.object),
+    namespace: each.object.namespace ?? '',
+    action: each.action,
+    lines: diffLines(each.diff),
+  });
+  return {
+    fault: record.injected
+      ? {
+          kind: record.injected.kind,
+          summary: record.plan?.fault.summary ?? '',
+          target: objectText(record.injected.target),
+          when: since(record.injected.tMs),
+          changes: record.injected.changes.map(change),
+          events: links([eventNumber(record, 'fault.injected')]),
+        }
+      : undefined,
+    decoys: record.decoys.map(decoy => ({
+      name: objectText(decoy.object),
+      summary: decoy.summary,
+      when: since(decoy.tMs),
+      changes: decoy.changes.map(change),
+      events: links([eventNumber(record, 'decoy.deployed', decoy.tMs)]),
+    })),
+    rollback: record.rollback
+      ? {
+          summary: record.rollback.summary,
+          kind: record.rollback.kind,
+          toRevision: record.rollback.toRevision ?? '',
+          issued: since(record.rollback.issuedTMs),
+          mechanism: record.rollback.mechanismDoneTMs === undefined ? 'never' : since(record.rollback.mechanismDoneTMs),
+          desired: record.rollback.desiredStateEqualTMs === undefined ? 'never' : since(record.rollback.desiredStateEqualTMs),
+          detail: record.rollback.detail,
+          events: links([eventNumber(record, 'rollback.issued'), eventNumber(record, 'rollback.observed')]),
+        }
+      : undefined,
+  };
+}
+
+const ACTIONS = {
+  'as-found': 'nothing to do',
+  'put-back': 'put back',
+  'created-again': 'created again',
+  deleted: 'deleted',
+  failed: 'failed',
+} as const;
+
+export function restoreView({ record, links, since }: ViewContext) {
+  const { restore, undo } = record;
+  return {
+    needed: record.injected !== undefined || restore !== undefined,
+    ran: restore !== undefined,
+    proven: restore?.proven ?? false,
+    reason: restore?.reason ?? '',
+    when: restore ? since(restore.startedTMs) : '',
+    took: restore?.finishedTMs === undefined ? '' : formatDuration(restore.finishedTMs - restore.startedTMs),
+    objects: (restore?.objects ?? []).map(item => ({
+      name: objectText(item.object),
+      namespace: item.object.namespace ?? '',
+      action: ACTIONS[item.action],
+      equal: item.equal,
+      lines: item.diff ? diffLines(item.diff) : [],
+    })),
+    undo: undo && {
+      journal: undo.journal,
+      cluster: `${objectText(undo.cluster)}${undo.cluster.namespace ? ` in ${undo.cluster.namespace}` : ''}`,
+      deadline: undo.deadline,
+      objects: undo.objects.map(objectText).join(', '),
+    },
+    events: links([eventNumber(record, 'undo.written'), eventNumber(record, 'restore.finished')]),
+  };
+}
+
+/** Guard, preflight, steady state, verification: groups of checks that all speak alike. */
+export function checkGroups({ record, since, links }: ViewContext) {
+  const groups: { name: string; ok: boolean; word: string; note: string; checks: CheckResult[]; events: { seq: number }[] }[] =
+    [];
+  const add = (name: string, ok: boolean, word: string, checks: CheckResult[], seq: number | undefined, note = '') =>
+    groups.push({ name, ok, word, note, checks, events: links([seq]) });
+  if (record.guard)
+    add(
+      'Staging guard',
+      record.guard.allowed,
+      record.guard.allowed ? 'allowed' : 'refused',
+      record.guard.checks,
+      eventNumber(record, 'guard.checked'),
+    );
+  if (record.preflight)
+    add(
+      'Preflight',
+      record.preflight.ok,
+      record.preflight.ok ? 'passed' : 'failed',
+      record.preflight.checks,
+      eventNumber(record, 'preflight.checked'),
+    );
+  const steady = record.events.filter(event => event.type === 'steady-state.checked').map(event => event.seq);
+  const { before, after } = record.steadyState;
+  if (before) add('Steady state before', before.ok, before.ok ? 'held' : 'did not hold', before.checks, steady[0]);
+  const last = record.verification.at(-1);
+  if (last) {
+    const breaks = record.verification.filter(each => !each.ok).length;
+    const note = breaks === 0 ? '' : `It did not hold ${breaks === 1 ? 'once' : `${breaks} times`} before.`;
+    add(
+      'Verification',
+      last.ok,
+      last.ok ? 'held' : 'did not hold',
+      last.checks,
+      eventNumber(record, 'verification.changed', last.tMs),
+      `${since(last.tMs)}. ${note}`.trim(),
+    );
+  }
+  if (after) add('Steady state after', after.ok, after.ok ? 'holds' : 'does not hold', after.checks, steady.at(-1));
+  return groups.map(group => ({
+    ...group,
+    checks: group.checks.map(check => ({ ...check, remedy: check.ok ? '' : (check.remedy ?? '') })),
+  }));
+}
