@@ -1,6 +1,7 @@
 import type { ObjectRef } from '../record/events.ts';
 import type { Clock, Cluster } from '../rehearsal/ports.ts';
-import { shortName, untilSettled } from './workloads.ts';
+import { untilSettled } from './rollout.ts';
+import { shortName } from './workloads.ts';
 
 /** Waits until a workload's rollout is complete. @throws Error when it failed; the signal's reason when aborted first. */
 export async function settle(cluster: Cluster, clock: Clock, workload: ObjectRef, signal: AbortSignal): Promise<void> {

@@ -1,8 +1,9 @@
 import type { CheckResult, ObjectRef } from '../record/events.ts';
 import type { Cluster, RawObject, TargetObserver } from '../rehearsal/ports.ts';
 import { sameTemplate } from './desired-state.ts';
+import { rolloutStatus } from './rollout.ts';
 import { untilSeen } from './seen.ts';
-import { liveRevision, revisionsOf, rolloutStatus, shortName } from './workloads.ts';
+import { liveRevision, revisionsOf, shortName } from './workloads.ts';
 
 /** Controllers that would put back, or fight, what a drill changes. */
 const GITOPS_MARKS: readonly { label: string; by: string }[] = [

@@ -8,7 +8,6 @@ export type WorkloadKind = (typeof WORKLOAD_KINDS)[number];
 
 export const REVISION_ANNOTATION = 'deployment.kubernetes.io/revision';
 export const CHANGE_CAUSE = 'kubernetes.io/change-cause';
-export { type RolloutStatus, rolloutStatus, untilSettled } from './rollout.ts';
 
 const HASH_LABEL = 'pod-template-hash';
 const REVISION_LABEL = 'controller-revision-hash';

@@ -1,4 +1,5 @@
-import { controllerOf, isReady, revisionHashOf, rolloutStatus, selectorOf, shortName } from '../cluster/workloads.ts';
+import { rolloutStatus } from '../cluster/rollout.ts';
+import { controllerOf, isReady, revisionHashOf, selectorOf, shortName } from '../cluster/workloads.ts';
 import type { Check, RawObject } from '../rehearsal/ports.ts';
 
 /** The target's rollout is complete, and each of its pods is ready: with no readiness probe and minReadySeconds 0 the status alone tells little. */
