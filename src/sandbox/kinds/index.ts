@@ -34,6 +34,8 @@ export function completeType(declared: Declaration): ResourceType {
     validate: validationFor(resource),
     warnings: warningsFor(resource),
     columns: columnsOf(resource),
+    custom: false,
+    schema: undefined,
     ...declared,
   };
 }

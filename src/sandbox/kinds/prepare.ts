@@ -11,6 +11,17 @@ const byResource: Record<ResourceName, Prepare> = {
     } else if (!old.metadata.deletionTimestamp) namespace.spec = structuredClone(old.spec);
     namespace.metadata.labels = { ...namespace.metadata.labels, 'kubernetes.io/metadata.name': namespace.metadata.name };
   },
+  services(service, old) {
+    const { spec } = service;
+    if (!old) service.status = { loadBalancer: {} };
+    if (!old || !spec) return;
+    // What the server allocated stays when the client does not name it (patchAllocatedValues).
+    if (spec.type !== 'ExternalName' && old.spec?.type !== 'ExternalName') {
+      for (const field of ['clusterIP', 'clusterIPs', 'ipFamilies', 'ipFamilyPolicy']) {
+        if (spec[field] === undefined && old.spec?.[field] !== undefined) spec[field] = structuredClone(old.spec[field]);
+      }
+    }
+  },
   pods(pod, old) {
     if (!old) pod.status = { phase: 'Pending', qosClass: qosClass(pod) };
   },

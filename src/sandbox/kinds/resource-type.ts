@@ -1,4 +1,5 @@
 import type { KubeObject, ResourceName } from '../registry/resources.ts';
+import type { Schema } from '../schema/schemas.ts';
 import type { FieldError } from './field-error.ts';
 import type { Column } from './table.ts';
 
@@ -33,6 +34,10 @@ export interface ResourceType {
   readonly validate: (object: KubeObject, old: KubeObject | undefined) => FieldError[];
   readonly warnings: ((object: KubeObject) => string[]) | undefined;
   readonly columns: readonly Column[];
+  /** Came with a CustomResourceDefinition. */
+  readonly custom: boolean;
+  /** Of a custom kind; the schemas of the others are in schema/. */
+  readonly schema: Schema | undefined;
 }
 
 export interface ScalePaths {

@@ -37,8 +37,8 @@ export interface Registry extends Resources {
 }
 
 export interface RegistryHooks {
-  /** Called before a Service is validated and stored: sets spec.clusterIP, clusterIPs. @throws StatusError Invalid. */
-  allocateService?: (service: KubeObject, old: KubeObject | undefined) => void;
+  /** Called with a valid Service before it is stored: sets spec.clusterIP, clusterIPs. @throws StatusError Invalid. */
+  allocateService?: (service: KubeObject, old: KubeObject | undefined, dryRun: boolean) => void;
   releaseService?: (service: KubeObject) => void;
   /** Called with every object written with a field manager, to keep metadata.managedFields. */
   trackManagedFields?: (
@@ -133,7 +133,7 @@ export function createRegistry(clock: SandboxClock): Registry {
   function create<T extends KubeObject>(object: T, options: WriteOptions = {}): T {
     const entry = keptFor(object);
     const { type } = entry;
-    const draft = structuredClone(object);
+    const draft: KubeObject = structuredClone(object);
     const meta = draft.metadata;
     if (type.namespaced) {
       checkNamespace(type, meta.namespace, meta.name);
@@ -149,15 +149,15 @@ export function createRegistry(clock: SandboxClock): Registry {
     delete meta.resourceVersion;
     if (type.generation) meta.generation = 1;
     else delete meta.generation;
-    if (type.status && !type.keepsStatusOnCreate) delete draft.status;
+    if (type.status && !type.keepsStatusOnCreate) draft.status = {};
     type.prepare?.(draft, undefined);
     type.defaults(draft);
-    if (type.resource === 'services') hooks.allocateService?.(draft, undefined);
     const errors = [...validateMetadata(type, draft, undefined), ...type.validate(draft, undefined)];
     if (errors.length > 0) throw invalidObject(type, meta.name || meta.generateName || '', errors);
     if (entry.objects.has(key(meta.namespace, meta.name))) throw alreadyExists(type, meta.name);
+    if (type.resource === 'services') hooks.allocateService?.(draft, undefined, options.dryRun === true);
     if (options.fieldManager) hooks.trackManagedFields?.(draft, undefined, options.fieldManager, options.subresource);
-    if (options.dryRun) return draft;
+    if (options.dryRun) return draft as T;
     return store(entry, 'ADDED', draft, undefined) as T;
   }
 
@@ -221,12 +221,12 @@ export function createRegistry(clock: SandboxClock): Registry {
     if (options.subresource !== 'status') {
       type.prepare?.(draft, current);
       type.defaults(draft);
-      if (type.resource === 'services') hooks.allocateService?.(draft, current);
       // A subset of upstream's rule: any change outside metadata and status counts.
       if (type.generation && !sameSpec(draft, current)) draft.metadata.generation = (current.metadata.generation ?? 0) + 1;
     }
     const errors = [...validateMetadata(type, draft, current), ...type.validate(draft, current)];
     if (errors.length > 0) throw invalidObject(type, name, errors);
+    if (type.resource === 'services') hooks.allocateService?.(draft, current, options.dryRun === true);
     if (options.fieldManager) hooks.trackManagedFields?.(draft, current, options.fieldManager, options.subresource);
     if (options.dryRun) return draft as T;
     if (equal(draft, current)) return current as T;
