@@ -22,10 +22,12 @@ export interface ClientOptions {
 export type Client = (method: 'GET' | 'POST', path: string, traceparent: string, body?: unknown) => Promise<Reply>;
 
 export function createClient({ target, baseUrl, timeoutMs, requests, durations }: ClientOptions): Client {
+  const { host } = new URL(baseUrl);
   const agent = new Agent({ keepAlive: true, maxFreeSockets: 8, scheduling: 'fifo' });
 
-  const once: Client = (method, path, traceparent, body) =>
+  const attempt = (call: Parameters<Client>, isRetry: boolean): Promise<Reply> =>
     new Promise((resolve, reject) => {
+      const [method, path, traceparent, body] = call;
       const started = performance.now();
       const finish = (code: string, settle: () => void) => {
         requests.increment({ target, code });
@@ -67,14 +69,14 @@ export function createClient({ target, baseUrl, timeoutMs, requests, durations }
         if (failed) return;
         failed = true;
         clearTimeout(timer);
-        if (timedOut) return fail('timeout', `no answer within ${timeoutMs} ms`);
-        // A kept-alive connection that the other side closed at the same moment says nothing about the service.
-        if (outgoing.reusedSocket && error.code === 'ECONNRESET')
-          return once(method, path, traceparent, body).then(resolve, reject);
-        fail('error', error.code ? `${error.code} ${new URL(baseUrl).host}` : error.message, error);
+        if (timedOut) return fail('timeout', `no answer from ${host} within ${timeoutMs} ms`);
+        // Nothing was done yet, or the other side closed an idle connection at that very moment: once more is safe.
+        const unsent = error.code === 'ECONNREFUSED' || (outgoing.reusedSocket && error.code === 'ECONNRESET');
+        if (unsent && !isRetry) return finish('retried', () => attempt(call, true).then(resolve, reject));
+        fail('error', error.code ? `${error.code} ${host}` : error.message, error);
       }
     });
-  return once;
+  return (...call) => attempt(call, false);
 }
 
 function jsonOrUndefined(text: string): unknown {

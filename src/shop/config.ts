@@ -22,7 +22,7 @@ export const DEFAULT_CONFIG: ShopConfig = {
   currency: 'EUR',
   errorRate: 0,
   extraLatencyMs: 0,
-  downstreamTimeoutMs: 2000,
+  downstreamTimeoutMs: 1500,
   featureFlags: { fraudCheck: false },
 };
 
@@ -62,9 +62,9 @@ export function parseConfig(file: string, text: string): { config: ShopConfig; u
       },
     },
     unknown: [
-      ...Object.keys(root).filter(key => !(key in DEFAULT_CONFIG)),
+      ...Object.keys(root).filter(key => !Object.hasOwn(DEFAULT_CONFIG, key)),
       ...Object.keys(flags)
-        .filter(key => !(key in DEFAULT_CONFIG.featureFlags))
+        .filter(key => !Object.hasOwn(DEFAULT_CONFIG.featureFlags, key))
         .map(key => `featureFlags.${key}`),
     ],
   };

@@ -2,7 +2,8 @@
  * The demo application: one program, three services. `shop.mjs frontend|checkout|payments`
  *
  * Environment: SHOP_VERSION (comes with the image), SHOP_CONFIG (path of the config, /etc/shop/shop.json), CHECKOUT_URL and
- * PAYMENTS_URL and FRAUD_URL (the other services), PAYMENTS_API_KEY (payments only), PORT (8080), SHOP_DRAIN_MS, SHOP_SEED.
+ * PAYMENTS_URL and FRAUD_URL (the other services), PAYMENTS_API_KEY (payments only), SHOP_BANNER (a line on the front page),
+ * PORT (8080), SHOP_DRAIN_MS, SHOP_SEED.
  */
 import fs from 'node:fs';
 import { hostname } from 'node:os';
@@ -72,6 +73,10 @@ const urls = {
   payments: env.PAYMENTS_URL ?? 'http://payments',
   fraud: env.FRAUD_URL ?? 'http://fraud',
 };
+for (const [name, url] of Object.entries(urls)) {
+  if (!URL.canParse(url) || new URL(url).protocol !== 'http:')
+    fail(1, `${name.toUpperCase()}_URL must be an http URL, not ${JSON.stringify(url)}`);
+}
 const clients = new Map<string, Client>();
 /** The release that leaks keeps what it rendered, outside of V8's heap: it is the container's limit that ends it. */
 const kept: Buffer[] = [];
@@ -86,7 +91,7 @@ const server = await startServer({
   port: Number(env.PORT ?? 8080),
   metrics,
   log,
-  drainMs: Number(env.SHOP_DRAIN_MS ?? 1000),
+  drainMs: Number(env.SHOP_DRAIN_MS ?? 2000),
   notReady() {
     if (!behaviour.neverReady) return undefined;
     const why = 'schema is at version 41, this release needs 42';
@@ -96,7 +101,7 @@ const server = await startServer({
   },
   routes: routesOf({
     service,
-    version,
+    page: { version, currency: config.currency, banner: env.SHOP_BANNER },
     config,
     behaviour,
     random: seededRandom(`${env.SHOP_SEED ?? ''}/${hostname()}/${service}/${version}`),
@@ -105,7 +110,9 @@ const server = await startServer({
     client(target) {
       let client = clients.get(target);
       if (!client) {
-        client = createClient({ target, baseUrl: urls[target], timeoutMs: config.downstreamTimeoutMs, requests, durations });
+        // Who waits for a service that waits itself gives it the time to say why it failed.
+        const timeoutMs = config.downstreamTimeoutMs + (target === 'checkout' ? 250 : 0);
+        client = createClient({ target, baseUrl: urls[target], timeoutMs, requests, durations });
         clients.set(target, client);
       }
       return client;

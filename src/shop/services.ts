@@ -21,7 +21,8 @@ const SIGMA = 0.45;
 
 export interface ServiceContext {
   service: ServiceName;
-  version: string;
+  /** What the front page shows. */
+  page: Parameters<typeof page>[0];
   config: ShopConfig;
   behaviour: Behaviour;
   random: Random;
@@ -53,9 +54,7 @@ function frontend(context: ServiceContext): Routes {
   return {
     'GET /': async call => {
       const answer = await products(call);
-      return answer.status === 200
-        ? { status: 200, type: 'text/html; charset=utf-8', body: page(context.version, context.config.currency) }
-        : answer;
+      return answer.status === 200 ? { status: 200, type: 'text/html; charset=utf-8', body: page(context.page) } : answer;
     },
     'GET /products': products,
     // Probes and people's browsers can only GET; both take the whole way to a charge.
