@@ -1,0 +1,129 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { cpus, totalmem } from 'node:os';
+import { join } from 'node:path';
+import type { Network } from '../network/network.ts';
+import type { ControlLoopContext } from '../registry/resources.ts';
+import { StatusError } from '../registry/status-error.ts';
+import { Backoff } from './backoff.ts';
+import { ImageManager } from './image-manager.ts';
+import { type LogOptions, logContainer, logInstance, streamLog } from './logs.ts';
+import { residentMemory } from './memory.ts';
+import { keepNode, NODE_NAME } from './node-object.ts';
+import { PodWorker, type PodWorkerContext } from './pod-worker.ts';
+import { Reaper } from './reaper.ts';
+
+/** How often memory is compared with limits. A cgroup acts at once; this is as near as sampling comes at little cost. */
+const MEMORY_PERIOD_MS = 200;
+
+export interface KubeletOptions {
+  /** A directory of its own: pods' files and logs; removed when it stops or the runner dies. */
+  directory: string;
+  network: Network;
+  nodeName?: string;
+}
+
+export interface Kubelet {
+  /**
+   * A container's log as bytes, following it when asked to.
+   * @throws StatusError NotFound, BadRequest with upstream's texts (waiting to start, no previous container).
+   */
+  logs(
+    namespace: string,
+    pod: string,
+    container: string | undefined,
+    options: LogOptions,
+    signal: AbortSignal,
+  ): AsyncIterable<Buffer>;
+  /** Bytes that each running container is charged for, by `namespace/pod/container`. */
+  memory(): ReadonlyMap<string, number>;
+  /** Kills all containers and resolves when they are gone. */
+  stop(): Promise<void>;
+}
+
+/** Runs the pods that are bound to the sandbox's node as processes of this machine. */
+export async function startKubelet(context: ControlLoopContext, options: KubeletOptions): Promise<Kubelet> {
+  const { resources, clock } = context;
+  const nodeName = options.nodeName ?? NODE_NAME;
+  const podsDirectory = join(options.directory, 'pods');
+  mkdirSync(podsDirectory, { recursive: true, mode: 0o700 });
+  const workers = new Map<string, PodWorker>();
+  const charged = new Map<string, number>();
+  const stopNode = keepNode(context, options.network.plan, nodeName);
+  const crashBackoff = new Backoff(clock);
+  const kubelet: PodWorkerContext = {
+    context,
+    network: options.network,
+    node: { name: nodeName, address: options.network.plan.nodeAddress, cpus: cpus().length, memoryBytes: totalmem() },
+    reaper: new Reaper(podsDirectory),
+    images: new ImageManager(new Backoff(clock)),
+    crashBackoff,
+    podsDirectory,
+    onFinished: uid => workers.delete(uid),
+  };
+
+  const stopPods = resources.watch('pods', ({ type, object }) => {
+    const uid = object.metadata.uid!;
+    const worker = workers.get(uid);
+    if (type === 'DELETED') {
+      worker?.update(undefined);
+      return;
+    }
+    if (object.spec.nodeName !== nodeName) return;
+    if (worker) worker.update(object);
+    else workers.set(uid, new PodWorker(object, kubelet));
+  });
+  const refresh = (kind: 'configmaps' | 'secrets') =>
+    resources.watch(kind, ({ type, object, previous }) => {
+      if (type === 'DELETED' || previous === undefined) return;
+      setImmediate(() => {
+        for (const worker of workers.values()) {
+          if (worker.namespace === object.metadata.namespace) worker.refreshVolumes(kind, object.metadata.name);
+        }
+      });
+    });
+  const stopVolumes = [refresh('configmaps'), refresh('secrets')];
+
+  let stopped = false;
+  let cancelMemory: (() => void) | undefined;
+  const watchMemory = async () => {
+    const found = [...workers.values()].flatMap(worker => worker.running().map(run => ({ worker, ...run })));
+    const limited = found.filter(({ instance, limitBytes }) => limitBytes !== undefined && instance.process?.pid !== undefined);
+    const resident = await residentMemory(limited.map(({ instance }) => instance.process!.pid!));
+    charged.clear();
+    for (const { worker, instance, limitBytes } of limited) {
+      const rss = resident.get(instance.process!.pid!);
+      // The runtime's own memory is not the container's: a limit that suits a program of the image suits ours.
+      const used = rss === undefined || instance.baselineBytes === 0 ? 0 : Math.max(0, rss - instance.baselineBytes);
+      charged.set(`${worker.namespace}/${worker.name}/${instance.name}`, used);
+      if (used <= limitBytes! || instance.state !== 'running') continue;
+      instance.oomKilled = true;
+      instance.process!.signal('SIGKILL');
+    }
+    if (!stopped) cancelMemory = clock.after(MEMORY_PERIOD_MS, () => void watchMemory());
+  };
+  void watchMemory();
+
+  return {
+    async *logs(namespace, podName, containerName, logOptions, signal) {
+      const pod = resources.get('pods', namespace, podName);
+      if (!pod) throw new StatusError('NotFound', `pods "${podName}" not found`, { name: podName, kind: 'pods' });
+      const container = logContainer(pod, containerName);
+      if (!pod.spec.nodeName) throw new StatusError('BadRequest', `pod ${podName} does not have a host assigned`);
+      const instance = logInstance(pod, workers.get(pod.metadata.uid!)?.runtime, container.name, logOptions.previous ?? false);
+      yield* streamLog(instance, logOptions, clock.now(), signal);
+    },
+    memory: () => charged,
+    async stop() {
+      if (stopped) return;
+      stopped = true;
+      stopNode();
+      stopPods();
+      cancelMemory?.();
+      for (const stop of stopVolumes) stop();
+      for (const worker of workers.values()) worker.abandon();
+      await kubelet.reaper.stop();
+      rmSync(podsDirectory, { recursive: true, force: true, maxRetries: 3 });
+      workers.clear();
+    },
+  };
+}
