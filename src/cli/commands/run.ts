@@ -8,7 +8,7 @@ import { createSafetyNet } from '../../cluster/safety-net.ts';
 import { createTargetObserver } from '../../cluster/target-observer.ts';
 import { stateDirectory } from '../../cluster/undo-journal.ts';
 import { workloadRef } from '../../cluster/workloads.ts';
-import { createDetector } from '../../detection/detector.ts';
+import { createDetector } from '../../detection/detectors.ts';
 import { createProbe } from '../../detection/probe.ts';
 import { createDiagnosis } from '../../diagnosis/diagnosis.ts';
 import { EXIT, RehearseError } from '../../errors/errors.ts';
@@ -20,11 +20,11 @@ import { systemClock } from '../../rehearsal/clock.ts';
 import type { Probe } from '../../rehearsal/ports.ts';
 import { type Decoy, type Roles, runRehearsal } from '../../rehearsal/rehearsal.ts';
 import { renderReport } from '../../report/report.ts';
-import { createRollback } from '../../rollback/rollback.ts';
+import { createRollback } from '../../rollback/rollbacks.ts';
 import { loadRunbook } from '../../runbook/load.ts';
 import { type LoadedScenario, loadScenario } from '../../scenario/load.ts';
 import { durationMs } from '../../scenario/schema.ts';
-import { createCheck } from '../../verification/check.ts';
+import { createCheck } from '../../verification/checks.ts';
 import { type Interrupts, listenForInterrupts } from '../interrupts.ts';
 import { announceOrphans } from '../orphans.ts';
 import { packageVersion } from '../package-version.ts';
@@ -67,6 +67,7 @@ export async function run(args: RunArguments): Promise<void> {
     await announceOrphans(stateDirectory(process.env), text => reporter.say(text));
     process.exitCode = await rehearse({ args, loaded, id, store, log, reporter, interrupts });
   } finally {
+    reporter.close();
     interrupts.stop();
     store.close();
   }
@@ -171,13 +172,14 @@ async function createRoles(id: string, loaded: LoadedScenario, provided: Provide
   const { cluster } = provided;
   const { namespace } = spec.target;
   const probes = new Map<string, Probe>(spec.probes.map(probe => [probe.name, createProbe(probe)]));
-  const decoys = spec.decoys.map((decoy): Decoy => {
-    const fault =
-      decoy.image === undefined
-        ? createFault({ kind: 'env', env: decoy.env ?? {} })
-        : createFault({ kind: 'image', image: decoy.image });
-    return { target: workloadRef(decoy.workload, namespace), fault, when: decoy.when, byMs: durationMs(decoy.by) };
-  });
+  const decoys = spec.decoys.map(
+    (decoy): Decoy => ({
+      target: workloadRef(decoy.workload, namespace),
+      fault: createDecoy(decoy),
+      when: decoy.when,
+      byMs: durationMs(decoy.by),
+    }),
+  );
   return {
     fault: createFault(spec.fault),
     decoys,
