@@ -7,10 +7,12 @@ import { createCredentials } from './certificates.ts';
 import { systemClock } from './clock.ts';
 import { startControllers } from './controllers/index.ts';
 import { kubeconfigText } from './kubeconfig.ts';
+import { startKubelet } from './kubelet/kubelet.ts';
 import { startNetwork } from './network/network.ts';
 import { createEventRecorder } from './registry/event-recorder.ts';
 import { createRegistry } from './registry/registry.ts';
 import type { ControlLoopContext, Resources } from './registry/resources.ts';
+import { startScheduler } from './scheduler/scheduler.ts';
 import { allocateServiceAddresses } from './service-addresses.ts';
 
 export const SANDBOX_CONTEXT = 'rehearse-sandbox';
@@ -68,6 +70,10 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     teardown.push(() => base.stop());
     const controllers = startControllers(context);
     teardown.push(() => controllers.stop());
+    const scheduler = startScheduler(context);
+    teardown.push(() => scheduler.stop());
+    const kubelet = await startKubelet(context, { directory: options.directory, network });
+    teardown.push(() => kubelet.stop());
     const api = await startApiServer({
       registry,
       clock,
@@ -77,6 +83,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       port: options.port ?? 0,
       log,
       dial: network.dial,
+      logs: kubelet.logs,
     });
     teardown.push(() => api.close());
     const kubeconfig = kubeconfigText({ context: SANDBOX_CONTEXT, server: api.address, credentials, token });

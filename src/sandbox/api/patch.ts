@@ -2,7 +2,8 @@ import { parse as parseYaml } from 'yaml';
 import { badRequest, conflict, notFoundStatus } from '../registry/api-errors.ts';
 import { isObject } from '../registry/json.ts';
 import type { Registry } from '../registry/registry.ts';
-import type { KubeObject, WriteOptions } from '../registry/resources.ts';
+import { apply, checkApplied, objectSchema } from '../registry/managed-fields.ts';
+import type { KubeObject, SandboxClock, WriteOptions } from '../registry/resources.ts';
 import { StatusError } from '../registry/status-error.ts';
 import { schemaOf } from '../schema/schemas.ts';
 import { parseJson } from './body.ts';
@@ -15,6 +16,7 @@ import type { View } from './view.ts';
 
 export interface PatchRequest {
   registry: Registry;
+  clock: SandboxClock;
   view: View;
   path: ResourcePath;
   body: Buffer;
@@ -76,8 +78,50 @@ const unsupported = (accepted: string) =>
     `the body of the request was in an unknown format - accepted media types include: ${accepted}`,
   );
 
+/** application/apply-patch+yaml: creates what is not there. */
 function serverSideApply(request: PatchRequest): { object: KubeObject; created: boolean } {
-  const given = parseYaml(request.body.toString('utf8'));
+  const { registry, clock, view, path, query, options } = request;
+  let given: unknown;
+  try {
+    given = parseYaml(request.body.toString('utf8'));
+  } catch (error) {
+    throw badRequest(`error decoding YAML: ${(error as Error).message.split('\n')[0]}`);
+  }
   if (!isObject(given)) throw badRequest('error decoding YAML');
-  throw unsupported(ACCEPTED);
+  const manager = query.get('fieldManager');
+  if (!manager) {
+    throw new StatusError('Invalid', 'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch', {
+      group: 'meta.k8s.io',
+      kind: 'PatchOptions',
+      causes: [{ reason: 'FieldValueRequired', message: 'Required value: is required for apply patch', field: 'fieldManager' }],
+    });
+  }
+  checkApplied(given);
+  const name = path.name as string;
+  const config = request.decode(given, undefined);
+  if (config.kind !== view.kind || config.apiVersion !== view.apiVersion) {
+    throw badRequest(`the kind of the object (${config.apiVersion}, Kind=${config.kind}) does not match the path (${view.apiVersion}, Kind=${view.kind})`);
+  }
+  config.metadata.name ||= name;
+  if (config.metadata.name !== name) throw badRequest('metadata.name does not match the name on the URL');
+  if (path.namespace !== undefined) config.metadata.namespace = path.namespace;
+  if (path.subresource !== 'status' && view.type.status) delete config.status;
+  const live = registry.get(view.type.resource, path.namespace, name);
+  const { resourceVersion } = config.metadata;
+  delete config.metadata.resourceVersion;
+  if (!live && (path.subresource || resourceVersion)) throw notFoundStatus({ plural: view.type.plural, group: view.group }, name);
+  const object = apply({
+    live,
+    config,
+    manager,
+    subresource: path.subresource,
+    force: query.get('force') === 'true',
+    nowMs: clock.now(),
+    schema: objectSchema(config, view.type.schema),
+  });
+  const { fieldManager: _, ...rest } = options;
+  if (!live) return { object: registry.create(object, rest), created: true };
+  if (resourceVersion && resourceVersion !== live.metadata.resourceVersion) throw conflict({ plural: view.type.plural, group: view.group }, name);
+  if (path.subresource === 'status') rest.subresource = 'status';
+  return { object: registry.update(object, rest), created: false };
 }

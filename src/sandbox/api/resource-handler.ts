@@ -139,6 +139,7 @@ export function createResourceHandler(registry: Registry, clock: SandboxClock) {
     const raw = await readBody(exchange.request);
     const outcome = applyPatch({
       registry,
+      clock,
       view,
       path,
       body: raw,

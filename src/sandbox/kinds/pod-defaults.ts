@@ -40,13 +40,6 @@ function containerDefaults(container: Draft): void {
   if (!container.terminationMessagePath) container.terminationMessagePath = '/dev/termination-log';
   if (!container.terminationMessagePolicy) container.terminationMessagePolicy = 'File';
   set(container, 'resources', {});
-  const { limits, requests } = container.resources;
-  for (const [name, quantity] of Object.entries(limits ?? {})) {
-    if (requests?.[name] === undefined) {
-      container.resources.requests ??= {};
-      container.resources.requests[name] = quantity;
-    }
-  }
   for (const port of container.ports ?? []) if (!port.protocol) port.protocol = 'TCP';
   for (const env of container.env ?? []) {
     const source = env.valueFrom;
@@ -56,6 +49,14 @@ function containerDefaults(container: Draft): void {
   for (const probe of ['livenessProbe', 'readinessProbe', 'startupProbe']) if (container[probe]) probeDefaults(container[probe]);
   handlerDefaults(container.lifecycle?.postStart);
   handlerDefaults(container.lifecycle?.preStop);
+}
+
+/** A limit without a request asks for as much. */
+function requestsFromLimits(resources: Draft): void {
+  for (const [name, quantity] of Object.entries(resources.limits ?? {})) {
+    if (resources.requests?.[name] !== undefined) continue;
+    resources.requests = { ...resources.requests, [name]: quantity };
+  }
 }
 
 function volumeDefaults(volume: Draft): void {
@@ -91,6 +92,7 @@ export function podSpecDefaults(spec: Draft, inPod: boolean): void {
   if (!spec.schedulerName) spec.schedulerName = 'default-scheduler';
   for (const volume of spec.volumes ?? []) volumeDefaults(volume);
   if (inPod) {
+    for (const container of [...(spec.initContainers ?? []), ...(spec.containers ?? [])]) requestsFromLimits(container.resources);
     set(spec, 'enableServiceLinks', true);
     // What the admission plugins ServiceAccount, DefaultTolerationSeconds and Priority add.
     set(spec, 'serviceAccountName', 'default');

@@ -1,3 +1,4 @@
+import { equal } from '../registry/json.ts';
 import type { KubeObject, ResourceName } from '../registry/resources.ts';
 
 type Prepare = (object: KubeObject, old: KubeObject | undefined) => void;
@@ -22,12 +23,38 @@ const byResource: Record<ResourceName, Prepare> = {
       }
     }
   },
+  'jobs.batch'(job, old) {
+    if (!old && job.spec?.manualSelector !== true) generateJobSelector(job);
+  },
+  'daemonsets.apps'(set, old) {
+    const annotation = 'deprecated.daemonset.template.generation';
+    const before = Number(old?.metadata.annotations?.[annotation] ?? 0);
+    const generation = old && equal(old.spec?.template, set.spec?.template) ? before : before + 1;
+    set.metadata.annotations = { ...set.metadata.annotations, [annotation]: String(generation) };
+  },
   pods(pod, old) {
     if (!old) pod.status = { phase: 'Pending', qosClass: qosClass(pod) };
   },
 };
 
 export const prepareFor = (resource: ResourceName): Prepare | undefined => byResource[resource];
+
+/** Labels that tie pods to their Job, and the selector for them (registry/batch/job/strategy.go, generateSelector). */
+function generateJobSelector(job: KubeObject): void {
+  const { spec } = job;
+  if (!spec?.template) return;
+  const { name, uid } = job.metadata;
+  spec.template.metadata ??= {};
+  spec.template.metadata.labels = {
+    'job-name': name,
+    'batch.kubernetes.io/job-name': name,
+    'controller-uid': uid,
+    'batch.kubernetes.io/controller-uid': uid,
+    ...spec.template.metadata.labels,
+  };
+  spec.selector ??= {};
+  spec.selector.matchLabels = { 'batch.kubernetes.io/controller-uid': uid, ...spec.selector.matchLabels };
+}
 
 /** Quality of service (core/v1/helper/qos/qos.go): equal requests and limits of cpu and memory everywhere, any at all, none. */
 export function qosClass(pod: KubeObject): 'Guaranteed' | 'Burstable' | 'BestEffort' {

@@ -4,6 +4,7 @@ import { validateMetadata } from '../kinds/metadata.ts';
 import type { ResourceType } from '../kinds/resource-type.ts';
 import { alreadyExists, conflict, invalidObject, notFoundStatus } from './api-errors.ts';
 import { deepFreeze, equal } from './json.ts';
+import { objectSchema, trackUpdate } from './managed-fields.ts';
 import type {
   DeleteOptions,
   KubeObject,
@@ -40,13 +41,6 @@ export interface RegistryHooks {
   /** Called with a valid Service before it is stored: sets spec.clusterIP, clusterIPs. @throws StatusError Invalid. */
   allocateService?: (service: KubeObject, old: KubeObject | undefined, dryRun: boolean) => void;
   releaseService?: (service: KubeObject) => void;
-  /** Called with every object written with a field manager, to keep metadata.managedFields. */
-  trackManagedFields?: (
-    object: KubeObject,
-    old: KubeObject | undefined,
-    manager: string,
-    subresource: string | undefined,
-  ) => void;
 }
 
 /** Changes kept per kind for watches that start in the past; older ones are answered with 410 Expired. */
@@ -156,9 +150,14 @@ export function createRegistry(clock: SandboxClock): Registry {
     if (errors.length > 0) throw invalidObject(type, meta.name || meta.generateName || '', errors);
     if (entry.objects.has(key(meta.namespace, meta.name))) throw alreadyExists(type, meta.name);
     if (type.resource === 'services') hooks.allocateService?.(draft, undefined, options.dryRun === true);
-    if (options.fieldManager) hooks.trackManagedFields?.(draft, undefined, options.fieldManager, options.subresource);
+    track(draft, undefined, type, options);
     if (options.dryRun) return draft as T;
     return store(entry, 'ADDED', draft, undefined) as T;
+  }
+
+  function track(draft: KubeObject, old: KubeObject | undefined, type: ResourceType, options: WriteOptions): void {
+    const { fieldManager, subresource } = options;
+    if (fieldManager) trackUpdate(draft, old, fieldManager, subresource, clock.now(), objectSchema(draft, type.schema));
   }
 
   function checkNamespace(type: ResourceType, namespace: string | undefined, name: string): void {
@@ -227,7 +226,7 @@ export function createRegistry(clock: SandboxClock): Registry {
     const errors = [...validateMetadata(type, draft, current), ...type.validate(draft, current)];
     if (errors.length > 0) throw invalidObject(type, name, errors);
     if (type.resource === 'services') hooks.allocateService?.(draft, current, options.dryRun === true);
-    if (options.fieldManager) hooks.trackManagedFields?.(draft, current, options.fieldManager, options.subresource);
+    track(draft, current, type, options);
     if (options.dryRun) return draft as T;
     if (equal(draft, current)) return current as T;
     const stored = mayGo(entry, draft) ? remove(entry, draft) : store(entry, 'MODIFIED', draft, current);
