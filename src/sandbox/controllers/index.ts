@@ -3,9 +3,11 @@ import type { ControlLoop, ControllerContext } from './control-loop.ts';
 import { startDaemonSetController } from './daemonset.ts';
 import { Dependents } from './dependents.ts';
 import { startDeploymentController } from './deployment.ts';
+import { startDisruptionController } from './disruption.ts';
 import { startEndpointsController } from './endpoints.ts';
 import { startEndpointSliceController } from './endpointslice.ts';
 import { startGarbageCollector } from './garbage-collector.ts';
+import { startJobController, startTtlController } from './job.ts';
 import { startNamespaceController } from './namespaces.ts';
 import { startReplicaSetController } from './replicaset.ts';
 import { startStatefulSetController } from './statefulset.ts';
@@ -16,6 +18,9 @@ const CONTROLLERS: ((context: ControllerContext) => ControlLoop)[] = [
   startReplicaSetController,
   startStatefulSetController,
   startDaemonSetController,
+  startJobController,
+  startTtlController,
+  startDisruptionController,
   startEndpointsController,
   startEndpointSliceController,
   startGarbageCollector,

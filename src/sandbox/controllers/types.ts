@@ -144,6 +144,7 @@ export interface Job extends KubeObject {
     ttlSecondsAfterFinished?: number;
     completionMode?: 'NonIndexed' | 'Indexed';
     suspend?: boolean;
+    podReplacementPolicy?: 'Failed' | 'TerminatingOrFailed';
   };
   status?: JobStatus;
 }
