@@ -333,6 +333,10 @@ export class Drill implements RunbookActions {
     }
   }
 
+  suspect(): ObjectRef | undefined {
+    return this.#blamed;
+  }
+
   show(what: Parameters<RunbookActions['show']>[0], signal: AbortSignal): Promise<string> {
     return this.#options.roles.show(what, signal);
   }

@@ -3,12 +3,16 @@ import { frameLines } from './frame.ts';
 import { keyMoment } from './key-moments.ts';
 import { Progress } from './progress.ts';
 import type { Reporter, Screen, Ticker } from './reporter.ts';
-import { displayWidth, pad, padStart, styleFor, truncate, wrap } from './style.ts';
+import { type Colour, pad, padStart, type Style, styleFor, truncate, wrap } from './style.ts';
 import { summaryLines } from './summary.ts';
 
 /** Ten times a second: the tenths of the clock run, and a person sees no flicker. */
 const REPAINT_MS = 100;
 const MOST_LINES = 20;
+/** Enough to fill a tall screen after a resize. */
+const LOG_KEPT = 200;
+/** Column in which the text of a log line begins. */
+const TEXT_COLUMN = 22;
 
 // Terminals that know synchronised output paint a frame at once; the others ignore it.
 const BEGIN = '\u001b[?2026h';
@@ -19,43 +23,54 @@ const CLEAR_LINE_END = '\u001b[K';
 const CLEAR_BELOW = '\u001b[J';
 const up = (lines: number) => (lines > 0 ? `\r\u001b[${lines}A` : '\r');
 
+/** Where the visible screen begins. */
+const HOME = '\u001b[H';
+
+interface LogEntry {
+  time: string;
+  label: string;
+  text: string;
+  colour: Colour | undefined;
+}
+
 /** A log of the key moments that stays, and below it a frame that is painted in place: phases, step, users, signals, suspect. */
 export function createLiveReporter(screen: Screen, ticker: Ticker): Reporter {
   const style = styleFor(screen);
   const progress = new Progress();
-  /** Lines of the last frame as painted, to know how far up it began. */
-  let painted: string[] = [];
+  const log: LogEntry[] = [];
+  /** Lines of the frame on the screen, and the width that they were painted for. */
+  let paintedRows = 0;
+  let paintedColumns = screen.columns;
   let runClock: { tMs: number; atMs: number } | undefined;
   let stopTicking: (() => void) | undefined;
   let over = false;
 
   const tMs = () => (runClock ? runClock.tMs + (ticker.monotonicMs() - runClock.atMs) : 0);
 
-  /** Rows between the cursor and the first line of the frame: a narrower screen has wrapped its lines. */
-  const paintedRows = () => {
-    const columns = Math.max(1, screen.columns);
-    return painted.reduce((rows, line) => rows + Math.max(1, Math.ceil(displayWidth(line) / columns)), 0);
-  };
-
-  const paint = (log: string[] = []) => {
+  const paint = (added: LogEntry[] = []) => {
     if (over) return;
-    const size = { columns: screen.columns, rows: Math.min(MOST_LINES, (screen.rows ?? MOST_LINES + 1) - 1) };
+    const { columns, rows } = screen;
+    const size = { columns, rows: Math.min(MOST_LINES, (rows ?? MOST_LINES + 1) - 1) };
     const frame = progress.started ? frameLines(progress, tMs(), size, style) : [];
-    const lines = [...log, ...frame];
-    if (lines.length === 0 && painted.length === 0) return;
-    const body = lines.map(line => `${line}${CLEAR_LINE_END}\n`).join('');
-    screen.write(`${BEGIN}${up(paintedRows())}${body}${CLEAR_BELOW}${END}`);
-    painted = frame;
+    let lines = added.flatMap(entry => logLines(entry, columns, style));
+    let begin = up(paintedRows);
+    if (columns !== paintedColumns && paintedRows > 0) {
+      // Where the frame is after a resize differs between terminals: the whole screen is painted anew.
+      const room = Math.max(0, (rows ?? MOST_LINES) - frame.length - 1);
+      lines = room === 0 ? [] : log.flatMap(entry => logLines(entry, columns, style)).slice(-room);
+      begin = HOME;
+    }
+    if (lines.length + frame.length + paintedRows === 0) return;
+    const body = [...lines, ...frame].map(line => `${line}${CLEAR_LINE_END}\n`).join('');
+    screen.write(`${BEGIN}${begin}${body}${CLEAR_BELOW}${END}`);
+    paintedRows = frame.length;
+    paintedColumns = columns;
   };
 
-  const logLine = (time: string, label: string, text: string, colour: Parameters<typeof style.paint>[1] | undefined) => {
-    const width = Math.max(30, screen.columns - 1);
-    const [first = '', ...more] = wrap(style.plain(text), width - 22);
-    const painter = (line: string) => (colour ? style.paint(line, colour) : line);
-    return [
-      truncate(` ${style.paint(padStart(time, 8), 'dim')}  ${pad(label, 10)} ${painter(first)}`, width, style.marks.ellipsis),
-      ...more.map(line => `${' '.repeat(22)}${painter(line)}`),
-    ];
+  const add = (entry: LogEntry) => {
+    log.push(entry);
+    if (log.length > LOG_KEPT) log.shift();
+    paint([entry]);
   };
 
   const start = () => {
@@ -80,17 +95,19 @@ export function createLiveReporter(screen: Screen, ticker: Ticker): Reporter {
       if (!runClock || event.tMs > tMs()) runClock = { tMs: event.tMs, atMs: now };
       progress.apply(event);
       const moment = keyMoment(event);
-      if (moment && !moment.detail) paint(logLine(formatClock(event.tMs), moment.label, moment.text, moment.colour));
+      if (moment && !moment.detail) {
+        add({ time: formatClock(event.tMs), label: moment.label, text: moment.text, colour: moment.colour });
+      }
     },
     say(text) {
       if (over) return screen.write(`${text}\n`);
-      paint(wrap(style.plain(text), Math.max(20, screen.columns - 2)).map(line => ` ${line}`));
+      add({ time: '', label: '', text, colour: undefined });
     },
     finish(record, files) {
       if (over) return;
       // The frame has done its work: the summary takes its place.
-      screen.write(`${BEGIN}${up(paintedRows())}${CLEAR_BELOW}${END}`);
-      painted = [];
+      screen.write(`${BEGIN}${up(paintedRows)}${CLEAR_BELOW}${END}`);
+      paintedRows = 0;
       over = true;
       stop();
       screen.write(`${summaryLines(record, files, screen).join('\n')}\n`);
@@ -100,4 +117,14 @@ export function createLiveReporter(screen: Screen, ticker: Ticker): Reporter {
       over = true;
     },
   };
+}
+
+/** A log entry, wrapped with its text in a column; what has no time is a message and starts at the left. */
+function logLines({ time, label, text, colour }: LogEntry, columns: number, style: Style): string[] {
+  const width = Math.max(30, columns - 1);
+  const painted = (line: string) => (colour ? style.paint(line, colour) : line);
+  if (time === '' && label === '') return wrap(style.plain(text), width - 1).map(line => ` ${painted(line)}`);
+  const [first = '', ...more] = wrap(style.plain(text), width - TEXT_COLUMN);
+  const head = ` ${style.paint(padStart(time, 8), 'dim')}  ${pad(label, 10)} ${painted(first)}`;
+  return [truncate(head, width, style.marks.ellipsis), ...more.map(line => `${' '.repeat(TEXT_COLUMN)}${painted(line)}`)];
 }

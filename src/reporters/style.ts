@@ -167,11 +167,14 @@ export function padStart(text: string, width: number): string {
   return ' '.repeat(Math.max(0, width - displayWidth(text))) + text;
 }
 
+/** A figure and its unit stay together: "2 s", "31 %", "1 m 05 s". */
+const BREAKS = / (?!(?:ms|s|m|h|%|d)(?![\w-]))/;
+
 /** Breaks at spaces into lines of at most `width` cells; a longer word is broken where it must be. */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = '';
-  for (const given of text.split(' ')) {
+  for (const given of text.split(BREAKS)) {
     let word = given;
     const joined = line === '' ? word : `${line} ${word}`;
     if (displayWidth(joined) <= width) {

@@ -205,12 +205,16 @@ function restoreFact(record: RunRecord): [string, Colour | undefined] {
     const wrong = restore.objects.filter(one => !one.equal).map(one => objectText(one.object));
     return [`NOT proven, still different: ${wrong.join(', ') || 'unknown'}. Run \`rehearse restore\`.`, 'red'];
   }
-  const objects = restore.objects.length === 1 ? 'the object is' : `all ${restore.objects.length} objects are`;
-  const own = restore.objects.every(one => one.action === 'as-found');
+  const count = restore.objects.length;
+  const put = restore.objects.filter(one => one.action !== 'as-found').length;
+  const objects = count === 1 ? 'the target is as found' : `all ${count} objects are as found`;
+  const how =
+    put === 0
+      ? ", by the drill's own rollback"
+      : put === count
+        ? ', put back by the safety net'
+        : `, ${put} put back by the safety net`;
   const after = record.steadyState.after;
   const steady = after ? (after.ok ? ', steady state holds' : ', but the steady state does not hold') : '';
-  return [
-    `proven: ${objects} as found${own ? ", by the drill's own rollback" : ', put back by the safety net'}${steady}`,
-    after?.ok === false ? 'yellow' : 'green',
-  ];
+  return [`proven: ${objects}${how}${steady}`, after?.ok === false ? 'yellow' : 'green'];
 }

@@ -199,7 +199,8 @@ class StepFollower {
         await context.clock.sleep(action.ms, signal);
         return { outcome: 'passed', output: '' };
       case 'notify': {
-        const text = this.#line(`${action.to ? `To ${action.to}: ` : ''}${variables.fill(action.text)}`);
+        const to = action.to === undefined ? '' : `To ${variables.fill(action.to)}: `;
+        const text = this.#line(`${to}${variables.fill(action.text)}`);
         context.emit({ type: 'note', text });
         return { outcome: 'passed', output: text };
       }

@@ -201,8 +201,9 @@ function textsOf(action: Action): [(string | number)[], string][] {
     case 'decide':
       return [[[action.kind, 'text'], action.text]];
     case 'confirm':
+      return [[['confirm'], action.text]];
     case 'notify':
-      return [[[action.kind], action.text]];
+      return [[['notify'], `${action.to ?? ''} ${action.text}`]];
     default:
       return [];
   }
