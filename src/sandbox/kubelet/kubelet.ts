@@ -2,8 +2,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Network } from '../network/network.ts';
-import type { ControlLoopContext } from '../registry/resources.ts';
-import { StatusError } from '../registry/status-error.ts';
+import type { ControlLoopContext, KubeObject } from '../registry/resources.ts';
 import { Backoff } from './backoff.ts';
 import { ImageManager } from './image-manager.ts';
 import { type LogOptions, logContainer, logInstance, streamLog } from './logs.ts';
@@ -25,15 +24,9 @@ export interface KubeletOptions {
 export interface Kubelet {
   /**
    * A container's log as bytes, following it when asked to.
-   * @throws StatusError NotFound, BadRequest with upstream's texts (waiting to start, no previous container).
+   * @throws StatusError BadRequest with upstream's texts (waiting to start, no previous container), before anything is returned.
    */
-  logs(
-    namespace: string,
-    pod: string,
-    container: string | undefined,
-    options: LogOptions,
-    signal: AbortSignal,
-  ): AsyncIterable<Buffer>;
+  logs(pod: KubeObject, container: string | undefined, options: LogOptions, signal: AbortSignal): AsyncIterable<Buffer>;
   /** Bytes that each running container is charged for, by `namespace/pod/container`. */
   memory(): ReadonlyMap<string, number>;
   /** Kills all containers and resolves when they are gone. */
@@ -104,13 +97,10 @@ export async function startKubelet(context: ControlLoopContext, options: Kubelet
   void watchMemory();
 
   return {
-    async *logs(namespace, podName, containerName, logOptions, signal) {
-      const pod = resources.get('pods', namespace, podName);
-      if (!pod) throw new StatusError('NotFound', `pods "${podName}" not found`, { name: podName, kind: 'pods' });
-      const container = logContainer(pod, containerName);
-      if (!pod.spec.nodeName) throw new StatusError('BadRequest', `pod ${podName} does not have a host assigned`);
-      const instance = logInstance(pod, workers.get(pod.metadata.uid!)?.runtime, container.name, logOptions.previous ?? false);
-      yield* streamLog(instance, logOptions, clock.now(), signal);
+    logs(pod, containerName, logOptions, signal) {
+      const { name } = logContainer(pod, containerName);
+      const instance = logInstance(pod, workers.get(pod.metadata.uid ?? '')?.runtime, name, logOptions.previous ?? false);
+      return streamLog(instance, logOptions, clock.now(), signal);
     },
     memory: () => charged,
     async stop() {

@@ -30,7 +30,7 @@ export const startScheduler: StartControlLoop = ({ resources, clock, recordEvent
         const existing: { type: string; status: string; message?: string; lastTransitionTime?: string }[] =
           draft.status?.conditions ?? [];
         const before = existing.find(({ type }) => type === 'PodScheduled');
-        if (before?.status === condition['status'] && before.message === condition['message']) return false;
+        if (before && before.status === condition['status'] && before.message === condition['message']) return false;
         const generation = draft.metadata.generation;
         const unchanged = before?.status === condition['status'] ? before?.lastTransitionTime : undefined;
         const next = {
