@@ -1,4 +1,5 @@
 /** The command line: composition root, and the only place with exit codes, signals and the environment. */
+import { setMaxListeners } from 'node:events';
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { EXIT, RehearseError } from '../errors/errors.ts';
@@ -8,6 +9,9 @@ import { packageVersion } from './package-version.ts';
 
 const EXIT_CODES = `Exit codes: 0 objectives met · 1 an objective missed · 2 bad usage or scenario · 3 refused before injecting
 4 error while running, restored · 5 not restored · 130 interrupted and restored`;
+
+// One signal ends every watch, probe and detector of a run: more than Node's ten listeners are no leak.
+setMaxListeners(200);
 
 async function main(): Promise<void> {
   const parser = yargs(hideBin(process.argv))
