@@ -3,8 +3,6 @@
  * Sockets live on real time whatever clock a rehearsal runs on: with a test's clock every request would time out at once.
  */
 export function deadline(ms: number, expire: () => void): () => void {
-  // biome-ignore lint/style/noRestrictedGlobals: see above
   const timer = setTimeout(expire, ms);
-  // biome-ignore lint/style/noRestrictedGlobals: see above
   return () => clearTimeout(timer);
 }

@@ -1,4 +1,5 @@
 /** HTTP to one API server: JSON requests on one keep-alive agent, with a deadline and an abort signal for each. */
+import { setMaxListeners } from 'node:events';
 import http from 'node:http';
 import https from 'node:https';
 import type { ApiResponse } from '../rehearsal/ports.ts';
@@ -39,6 +40,8 @@ export function createTransport(config: ConnectionConfig): Transport {
 
   async function send(request: TransportRequest, wholeBody: boolean): Promise<{ message: http.IncomingMessage; body: string }> {
     const { signal } = request;
+    // One signal ends a whole run: dozens of requests and watches listen to it.
+    if (signal) setMaxListeners(0, signal);
     signal?.throwIfAborted();
     const credentials = await config.credentials();
     signal?.throwIfAborted();

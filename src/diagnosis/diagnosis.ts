@@ -10,7 +10,8 @@ import { rankSuspects } from './rank.ts';
  */
 export function createDiagnosis(_spec: ScenarioSpec['diagnosis'], probes: ReadonlyMap<string, Probe> = new Map()): Diagnosis {
   let observer: Observer | undefined;
-  let impact: Observation['impact'];
+  /** Of the probes whose service level is broken now. */
+  const impacts = new Map<string, NonNullable<Observation['impact']>>();
   return {
     kind: 'automatic',
     async start(context, signal) {
@@ -18,7 +19,9 @@ export function createDiagnosis(_spec: ScenarioSpec['diagnosis'], probes: Readon
       for (const probe of probes.values()) {
         const end = probe.onChange(() => {
           const { ok, judged, detail } = probe.level();
-          if (judged && !ok) impact ??= { sinceTMs: context.tMs(), detail: `${probe.name}: ${detail}` };
+          if (judged && ok) impacts.delete(probe.name);
+          else if (judged && !impacts.has(probe.name))
+            impacts.set(probe.name, { sinceTMs: context.tMs(), detail: `${probe.name}: ${detail}` });
         });
         signal.addEventListener('abort', end, { once: true });
       }
@@ -27,7 +30,8 @@ export function createDiagnosis(_spec: ScenarioSpec['diagnosis'], probes: Readon
     async answer() {
       if (!observer) return [];
       await observer.refresh();
-      return rankSuspects(observer.observe(impact));
+      const [first] = [...impacts.values()].sort((left, right) => left.sinceTMs - right.sinceTMs);
+      return rankSuspects(observer.observe(first));
     },
   };
 }

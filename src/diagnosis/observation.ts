@@ -64,7 +64,8 @@ export interface Traffic {
   ownLatencyMs: number | undefined;
   /** First scrape after which failures were seen. */
   firstFailureTMs: number | undefined;
-  calls: { target: string; total: number; failed: number }[];
+  /** `answered`: of the failed ones, those that the other side answered with 5xx; the others got no answer at all. */
+  calls: { target: string; total: number; failed: number; answered: number }[];
 }
 
 /** That one workload calls a service. */

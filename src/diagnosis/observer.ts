@@ -20,6 +20,7 @@ import { createScraper } from './scraper.ts';
 import { TrafficHistory } from './traffic.ts';
 
 const SCRAPE_MS = 1000;
+const REFRESH_MS = 500;
 /** Changes longer ago than this are no suspects. */
 const RECENT_MS = 15 * 60_000;
 /** What pods did in this stretch is "now". */
@@ -229,7 +230,8 @@ export function createObserver(context: Context): Observer {
       })().catch(() => {});
     },
 
-    refresh: () => scrapeOnce(),
+    // A pod that hangs must not hold up the answer.
+    refresh: () => Promise.race([scrapeOnce(), clock.sleep(REFRESH_MS)]),
 
     observe(impact) {
       const changes = [...workloads.values()].flatMap(changesOf);

@@ -8,7 +8,18 @@ import { shortName } from '../cluster/workloads.ts';
 import type { Suspect } from '../record/events.ts';
 import { dependenciesOf, hostsIn } from './call-graph.ts';
 import type { Change, Observation, RevisionObservation } from './observation.ts';
-import { fails, isSick, latencyRise, onsetOf, ownFailures, type Symptoms, symptomsOf } from './symptoms.ts';
+import {
+  failedCallsOf,
+  fails,
+  generalSlowdown,
+  isSick,
+  latencyRise,
+  onsetOf,
+  ownFailures,
+  type Symptoms,
+  servedWellBefore,
+  symptomsOf,
+} from './symptoms.ts';
 
 export const WEIGHTS = {
   /** Pods of the new revision cannot start, crash, are out of memory or find no node. */
@@ -31,6 +42,12 @@ export const WEIGHTS = {
   timing: 0.25,
   /** After the symptoms had begun: it cannot have caused them. */
   tooLate: -0.8,
+  /** The same, for a change that something is directly wrong with. */
+  lateButDirect: -0.15,
+  /** Nothing shows but the time of the change. */
+  timingAlone: 0.1,
+  /** Of failures and slowness of a revision that had served well before: it is rarely the revision then. */
+  servedWellFactor: 0.3,
   /** What fails depends on it. */
   onPath: 0.05,
   /** Nothing that fails depends on it. */
@@ -91,39 +108,35 @@ function reasonsOf(
 ): Reason[] {
   const own = symptoms.get(change.workload.name);
   const revision = own?.workload.revisions.find(candidate => candidate.hash === change.hash);
-  const others = own?.workload.revisions.filter(candidate => candidate !== revision) ?? [];
-  const reasons: Reason[] = [...timing(change, observation, onset)];
-  const evidence = own && revision ? [...troubles(revision, others), ...traffic(change, own, revision, others, symptoms)] : [];
-  reasons.push(...evidence, ...pointedAtNothing(change, observation));
-  if (own && revision && !reasons.some(reason => reason.weight > WEIGHTS.timing))
-    reasons.push(...health(revision, own, symptoms));
+  const reasons: Reason[] = pointedAtNothing(change, observation);
+  if (own && revision) reasons.push(...troubles(revision, own), ...traffic(change, observation, own, revision, symptoms));
+  const direct = reasons.some(reason => reason.weight > 0);
+  reasons.push(...timing(change, observation, onset, direct));
+  if (own && revision && !direct) reasons.push(...health(revision));
   reasons.push(...position(change, observation, symptoms));
   if (change.changes.length > 0 && change.changes.every(({ aspect }) => aspect === 'metadata'))
     reasons.push({ text: 'it changed nothing that runs', weight: WEIGHTS.cosmetic });
   return reasons;
 }
 
-function timing(change: Change, observation: Observation, onset: number | undefined): Reason[] {
+/** @param direct something is wrong with what it changed: then symptoms that began before it may be somebody else's */
+function timing(change: Change, observation: Observation, onset: number | undefined, direct: boolean): Reason[] {
+  const age = observation.nowTMs - change.atTMs;
   if (onset === undefined)
-    return [
-      {
-        text: `changed ${ago(observation.nowTMs - change.atTMs)} ago; no symptom shows in the cluster`,
-        weight: 0.1 * nearness(observation.nowTMs - change.atTMs),
-      },
-    ];
+    return [{ text: `changed ${ago(age)} ago; no symptom shows in the cluster`, weight: WEIGHTS.timingAlone * nearness(age) }];
   const gapMs = onset - change.atTMs;
   // Metrics tell the time of a symptom only to within a scrape.
   if (gapMs < -observation.scrapeMs)
     return [
       {
-        text: `changed ${ago(-gapMs)} after the symptoms had begun`,
-        weight: WEIGHTS.tooLate,
+        text: `changed ${ago(-gapMs)} after the first symptoms`,
+        weight: direct ? WEIGHTS.lateButDirect : WEIGHTS.tooLate,
         evidence: `symptoms since ${at(onset)}, changed at ${at(change.atTMs)}`,
       },
     ];
   return [
     {
-      text: `changed ${ago(Math.max(0, gapMs))} before the symptoms began`,
+      text: `changed ${ago(Math.max(0, gapMs))} before the first symptoms`,
       weight: WEIGHTS.timing * nearness(Math.max(0, gapMs)),
       evidence: `changed at ${at(change.atTMs)}, symptoms since ${at(onset)}`,
     },
@@ -136,69 +149,65 @@ function nearness(gapMs: number): number {
 
 const UNREADY = ['unready', 'deadline'];
 
-function troubles(revision: RevisionObservation, others: readonly RevisionObservation[]): Reason[] {
-  const [worst] = [...revision.troubles].sort(
-    (left, right) => Number(UNREADY.includes(left.kind)) - Number(UNREADY.includes(right.kind)) || right.pods - left.pods,
-  );
+function troubles(revision: RevisionObservation, own: Symptoms): Reason[] {
+  const mild = (kind: string) => Number(UNREADY.includes(kind));
+  const [worst] = [...revision.troubles].sort((left, right) => mild(left.kind) - mild(right.kind) || right.pods - left.pods);
   if (!worst) return [];
-  const weight = UNREADY.includes(worst.kind) ? WEIGHTS.unready : WEIGHTS.trouble;
   const where =
     worst.kind === 'deadline' || worst.kind === 'replicas'
       ? 'its rollout'
       : `${worst.pods} of ${revision.pods} pods of this revision`;
-  const reasons: Reason[] = [{ text: `${where}: ${worst.message}`, weight, evidence: `since ${at(worst.sinceTMs)}` }];
-  const same = others.find(other => other.troubles.some(trouble => trouble.kind === worst.kind));
-  if (same) reasons.push({ text: 'pods of the revision before have the same trouble', weight: WEIGHTS.sameTroubleBefore });
+  const reasons: Reason[] = [
+    {
+      text: `${where}: ${worst.message}`,
+      weight: UNREADY.includes(worst.kind) ? WEIGHTS.unready : WEIGHTS.trouble,
+      evidence: `since ${at(worst.sinceTMs)}`,
+    },
+  ];
+  const others = own.workload.revisions.filter(candidate => candidate !== revision);
+  if (others.some(other => other.troubles.some(trouble => trouble.kind === worst.kind)))
+    reasons.push({ text: 'pods of the revision before have the same trouble', weight: WEIGHTS.sameTroubleBefore });
   return reasons;
 }
 
 function traffic(
   change: Change,
+  observation: Observation,
   own: Symptoms,
   revision: RevisionObservation,
-  others: readonly RevisionObservation[],
   symptoms: ReadonlyMap<string, Symptoms>,
 ): Reason[] {
   const reasons: Reason[] = [];
   const now = revision.traffic;
-  if (now && now.failed >= 2 && fails(own)) {
-    const { own: ownFailed, explainedBy } = ownFailures(
-      { ...own, failed: now.failed, failedCalls: callsOf(now.calls, own) },
-      symptoms,
-    );
+  const others = own.workload.revisions.filter(candidate => candidate !== revision);
+  const factor = servedWellBefore(revision) ? WEIGHTS.servedWellFactor : 1;
+  if (now && now.failed > 0 && fails(own)) {
+    const failedCalls = failedCallsOf([now], change.workload.name, observation.calls);
+    const { own: ownFailed, explainedBy } = ownFailures(now.failed, failedCalls, symptoms);
     const base = others.map(other => other.traffic ?? other.normal).find(found => found !== undefined && found.requests >= 5);
     const before = base ? base.failed / base.requests : 0;
     const share = ownFailed / Math.max(1, now.requests);
-    if (share - before > 0.02)
+    if (ownFailed >= 2 && share - before > 0.02)
       reasons.push({
         text: `${percent(share)} of its ${now.requests} requests fail by themselves${base ? `, ${percent(before)} on the revision before` : ''}`,
-        weight: WEIGHTS.ownFailures * Math.min(1, 0.5 + (share - before) / 0.4),
-        evidence: `http_requests_total of its pods since ${at(now.fromTMs)}`,
+        weight: WEIGHTS.ownFailures * factor * Math.min(1, 0.5 + (share - before) / 0.4) * Math.min(1, ownFailed / 5),
+        evidence: `http_requests_total of its pods since ${at(now.fromTMs)}, less failed calls to others`,
       });
     else if (explainedBy.length)
       reasons.push({
-        text: `its ${now.failed} failed requests come from its calls to ${[...new Set(explainedBy)].join(', ')}, which fails itself`,
+        text: `its ${now.failed} failed requests come from its calls to ${explainedBy.join(', ')}, which ${explainedBy.length === 1 ? 'fails' : 'fail'} by themselves`,
         weight: WEIGHTS.explained,
         evidence: 'http_client_requests_total of its pods',
       });
   }
-  const rise = latencyRise(revision, own.workload.revisions);
-  if (rise > 0)
+  const rise = latencyRise(revision, own.workload) - generalSlowdown(observation);
+  if (rise > 0 && own.ownLatencyRiseMs > 0)
     reasons.push({
       text: `its own time per request rose by ${Math.round(rise)} ms to ${Math.round(now?.ownLatencyMs ?? 0)} ms`,
-      weight: WEIGHTS.ownLatency * Math.min(1, 0.5 + rise / 600),
+      weight: WEIGHTS.ownLatency * factor * Math.min(1, 0.25 + rise / 400),
       evidence: `http_request_duration_seconds of its pods, less the time of their calls, since ${at(now?.fromTMs ?? change.atTMs)}`,
     });
   return reasons;
-}
-
-function callsOf(calls: readonly { target: string; failed: number }[], own: Symptoms): Symptoms['failedCalls'] {
-  return calls
-    .filter(call => call.failed > 0)
-    .map(call => {
-      const service = call.target.split(/[.:]/)[0] as string;
-      return { service, failed: call.failed, to: own.failedCalls.find(known => known.service === service)?.to ?? [] };
-    });
 }
 
 /** An environment variable or argument that names a service which does not exist, set by this very change. */
@@ -221,13 +230,13 @@ function pointedAtNothing(change: Change, observation: Observation): Reason[] {
   return [];
 }
 
-function health(revision: RevisionObservation, own: Symptoms, symptoms: ReadonlyMap<string, Symptoms>): Reason[] {
+function health(revision: RevisionObservation): Reason[] {
   if (revision.pods === 0 || revision.ready < revision.pods || revision.troubles.length > 0) return [];
   const served = revision.traffic?.requests ?? 0;
-  if (served >= 5 && ownFailures(own, symptoms).own / Math.max(1, own.requests) <= 0.02)
+  if (served >= 5 && (revision.traffic?.failed ?? 0) <= served * 0.02)
     return [
       {
-        text: `its ${revision.pods} pods are ready and served ${served} requests without a failure of their own`,
+        text: `its ${revision.pods} pods are ready and served ${served} requests without failures`,
         weight: WEIGHTS.healthy,
       },
     ];

@@ -8,8 +8,16 @@ interface Counters {
   latencySum: number;
   latencyCount: number;
   callSeconds: number;
-  calls: Map<string, { total: number; failed: number }>;
+  calls: Map<string, CallCounters>;
 }
+
+interface CallCounters {
+  total: number;
+  failed: number;
+  answered: number;
+}
+
+const NO_CALLS: CallCounters = { total: 0, failed: 0, answered: 0 };
 
 interface Delta extends Counters {
   tMs: number;
@@ -49,13 +57,13 @@ export class TrafficHistory {
   between(revision: string, fromTMs: number, toTMs: number): Traffic | undefined {
     const deltas = (this.#deltas.get(revision) ?? []).filter(delta => delta.tMs > fromTMs && delta.tMs <= toTMs);
     if (deltas.length === 0) return undefined;
-    const calls = new Map<string, { total: number; failed: number }>();
+    const calls = new Map<string, CallCounters>();
     const sum = (field: 'requests' | 'failed' | 'latencySum' | 'latencyCount' | 'callSeconds') =>
       deltas.reduce((total, delta) => total + delta[field], 0);
     for (const delta of deltas) {
-      for (const [target, { total, failed }] of delta.calls) {
-        const call = calls.get(target) ?? { total: 0, failed: 0 };
-        calls.set(target, { total: call.total + total, failed: call.failed + failed });
+      for (const [target, { total, failed, answered }] of delta.calls) {
+        const call = calls.get(target) ?? NO_CALLS;
+        calls.set(target, { total: call.total + total, failed: call.failed + failed, answered: call.answered + answered });
       }
     }
     const latencyCount = sum('latencyCount');
@@ -84,10 +92,11 @@ function countersOf(samples: readonly MetricSample[]): Counters {
     else if (name === 'http_client_request_duration_seconds_sum') counters.callSeconds += value;
     else if (name === 'http_client_requests_total') {
       const target = labels['target'] ?? labels['host'] ?? '';
-      const call = counters.calls.get(target) ?? { total: 0, failed: 0 };
+      const call = counters.calls.get(target) ?? { ...NO_CALLS };
       call.total += value;
       // A call without an answer has no code: an error's name stands in its place.
       if (!/^[1-4]\d\d$/.test(code)) call.failed += value;
+      if (/^5\d\d$/.test(code)) call.answered += value;
       counters.calls.set(target, call);
     }
   }
@@ -98,10 +107,14 @@ function countersOf(samples: readonly MetricSample[]): Counters {
 function difference(before: Counters, now: Counters): Counters {
   const reset = now.requests < before.requests || now.latencyCount < before.latencyCount;
   const base = reset ? countersOf([]) : before;
-  const calls = new Map<string, { total: number; failed: number }>();
+  const calls = new Map<string, CallCounters>();
   for (const [target, call] of now.calls) {
-    const old = base.calls.get(target) ?? { total: 0, failed: 0 };
-    calls.set(target, { total: Math.max(0, call.total - old.total), failed: Math.max(0, call.failed - old.failed) });
+    const old = base.calls.get(target) ?? NO_CALLS;
+    calls.set(target, {
+      total: Math.max(0, call.total - old.total),
+      failed: Math.max(0, call.failed - old.failed),
+      answered: Math.max(0, call.answered - old.answered),
+    });
   }
   return {
     requests: now.requests - base.requests,
