@@ -21,7 +21,7 @@ export function detectionFindings(record: RunRecord): Finding[] {
         finding(
           'detector-noisy',
           'warning',
-          `${detector.name} told before anything was wrong`,
+          `Detector ${detector.name} told before anything was wrong`,
           `${early.length} ${early.length === 1 ? 'signal' : 'signals'} before the bad deploy, the first ${formatDuration(deployed - (early[0]?.tMs ?? 0))} before it: “${early[0]?.message ?? ''}”.`,
           'Widen its window or raise its threshold until a healthy hour is silent; people stop believing an alert that cries wolf.',
           { phase: 'detection', events: early.map(signal => eventNumber(record, 'signal.raised', signal.tMs)) },
@@ -66,8 +66,8 @@ function neverTold(record: RunRecord, detector: DetectorRecord, watched: number)
   return finding(
     'detector-never-told',
     'advice',
-    `${detector.name} never told`,
-    `Silent for ${formatDuration(watched)} after the bad deploy${first?.afterDeployMs === undefined ? '' : `, while ${first.name} told after ${formatDuration(first.afterDeployMs)}`}.`,
+    `Detector ${detector.name} stayed silent`,
+    `It told nothing for ${formatDuration(watched)} after the bad deploy${first?.afterDeployMs === undefined ? '' : `, while ${first.name} told after ${formatDuration(first.afterDeployMs)}`}.`,
     detector.kind === 'conditions'
       ? 'Kubernetes saw nothing wrong with this deploy. Do not count on it for faults that only users feel: keep a user-facing detector on every path that earns money.'
       : 'Check that its requests take the path that broke; if they do, its limit is too generous for this fault.',
@@ -83,7 +83,7 @@ function toldLate(record: RunRecord, detector: DetectorRecord, afterDeployMs: nu
     finding(
       'detector-late',
       'advice',
-      `${detector.name} would have told ${formatDuration(afterDeployMs - first)} later`,
+      `Detector ${detector.name} would have told ${formatDuration(afterDeployMs - first)} later`,
       `${formatDuration(afterDeployMs)} after the bad deploy, ${times(afterDeployMs / Math.max(1, first))} as long as the first detector.`,
       'Know it as the fallback that it is: rehearse once with it alone, so that the team has seen how long that takes.',
       { phase: 'detection', events: [signal && eventNumber(record, 'signal.raised', signal.tMs)] },

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import Handlebars from 'handlebars';
 import { packageFile } from '../package-file.ts';
 import { formatDuration } from '../record/duration.ts';
+import { keepUnits } from './format.ts';
 
 const FOLDER = ['src', 'report', 'templates'];
 type Template = (view: object) => string;
@@ -43,7 +44,7 @@ function duration(ms: unknown): Handlebars.SafeString {
 /** Text in which `code` stands between backticks. */
 function prose(text: unknown): Handlebars.SafeString {
   return new Handlebars.SafeString(
-    Handlebars.escapeExpression(String(text ?? '')).replace(/&#x60;(.+?)&#x60;/g, '<code>$1</code>'),
+    Handlebars.escapeExpression(keepUnits(String(text ?? ''))).replace(/&#x60;(.+?)&#x60;/g, '<code>$1</code>'),
   );
 }
 

@@ -19,10 +19,10 @@ export interface Limits {
 
 /** From generous to tight: the first under which the page fits is taken. */
 export const LIMITS: readonly Limits[] = [
-  { text: 2000, output: 12_000, list: 200, events: 600, bins: 120 },
-  { text: 1000, output: 4000, list: 100, events: 300, bins: 120 },
-  { text: 500, output: 1500, list: 60, events: 150, bins: 90 },
-  { text: 200, output: 400, list: 30, events: 60, bins: 60 },
+  { text: 2000, output: 12_000, list: 200, events: 600, bins: 72 },
+  { text: 1000, output: 4000, list: 100, events: 300, bins: 72 },
+  { text: 500, output: 1500, list: 60, events: 150, bins: 60 },
+  { text: 200, output: 400, list: 30, events: 60, bins: 48 },
   { text: 80, output: 100, list: 8, events: 20, bins: 30 },
 ];
 

@@ -21,7 +21,7 @@ export interface Bin {
  * @param originTMs bins start at whole steps from here (t0), so that no bin has requests from both before and after the deploy
  * @param most highest number of bins
  */
-export function binSamples(probe: ProbeRecord, fromTMs: number, toTMs: number, originTMs: number, most = 120): Bin[] {
+export function binSamples(probe: ProbeRecord, fromTMs: number, toTMs: number, originTMs: number, most = 72): Bin[] {
   const span = toTMs - fromTMs;
   if (span <= 0) return [];
   // About four requests at least in a bin, or a share of failures means nothing.

@@ -5,6 +5,8 @@ export interface Label {
   at: number;
   /** px */
   width: number;
+  /** Lower ones get the rows near the chart. */
+  rank: number;
 }
 
 export interface Placed {
@@ -15,21 +17,23 @@ export interface Placed {
 }
 
 /**
- * Rows for labels that are centred on their places, first come first served from the left. The chart may be wider than `width`
- * but not narrower: places are shares, so distances only grow.
+ * Rows for labels that are centred on their places: by rank, then from the left, each in the first row where it is free. The chart may be
+ * wider than `width` but not narrower: places are shares, so distances only grow.
  * @param width narrowest width of the chart, px
  * @param gap least distance between two labels of a row, px
  */
 export function placeLabels(labels: readonly Label[], width: number, gap = 6): Placed[] {
-  const ends: number[] = [];
-  const order = labels.map((label, index) => ({ label, index })).sort((a, b) => a.label.at - b.label.at || a.index - b.index);
+  const rows: { left: number; right: number }[][] = [];
   const placed: Placed[] = new Array(labels.length);
+  const order = labels.map((label, index) => ({ label, index }));
+  order.sort((a, b) => a.label.rank - b.label.rank || a.label.at - b.label.at || a.index - b.index);
   for (const { label, index } of order) {
     const place = label.at * width;
     const left = Math.min(Math.max(0, place - label.width / 2), Math.max(0, width - label.width));
-    let row = ends.findIndex(end => end + gap <= left);
-    if (row === -1) row = ends.length;
-    ends[row] = left + label.width;
+    const right = left + label.width;
+    let row = rows.findIndex(taken => taken.every(each => right + gap <= each.left || left >= each.right + gap));
+    if (row === -1) row = rows.push([]) - 1;
+    rows[row]?.push({ left, right });
     placed[index] = { row, shift: left - place };
   }
   return placed;

@@ -38,11 +38,11 @@ export function timeTicks(fromMs: number, toMs: number, most: number): number[] 
   return ticks;
 }
 
-/** The next of 1, 2, 5 × 10ⁿ: where an axis ends, so that its figures are round. */
+/** Where an axis ends: the next figure of one round digit (or 15). */
 export function roundUp(value: number): number {
   if (value <= 0) return 1;
   const power = 10 ** Math.floor(Math.log10(value));
-  for (const factor of [1, 2, 5, 10]) if (factor * power >= value * (1 - 1e-9)) return factor * power;
+  for (const factor of [1, 1.5, 2, 3, 4, 5, 6, 8, 10]) if (factor * power >= value * (1 - 1e-9)) return factor * power;
   return 10 * power;
 }
 

@@ -48,7 +48,7 @@ export function latencyLane(
 ): string {
   const slowest = Math.max(1, ...bins.map(bin => bin.maxMs ?? 0));
   // A limit far above everything would flatten the chart; it is then told in words only.
-  const shown = limitMs !== undefined && limitMs <= slowest * 4 ? limitMs : undefined;
+  const shown = limitMs !== undefined && limitMs <= slowest * 2 ? limitMs : undefined;
   const top = roundUp(Math.max(slowest, shown ?? 0));
   const y = (ms: number) => BASE - (ms / top) * (BASE - TOP);
   const shapes = [baseline(), ...gaps(scale, bins)];

@@ -40,7 +40,11 @@ export function axisSvg(scale: Scale, originTMs: number, marks: readonly Mark[])
   );
 
   function density(name: 'wide' | 'narrow', width: number, shown: readonly Mark[], labelOf: (mark: Mark) => string): string {
-    const labels: Label[] = shown.map(mark => ({ at: scale.at(mark.tMs), width: textWidth(labelOf(mark)) + 12 }));
+    const labels: Label[] = shown.map(mark => ({
+      at: scale.at(mark.tMs),
+      width: textWidth(labelOf(mark)) + 12,
+      rank: mark.main ? 0 : 1,
+    }));
     const placed = placeLabels(labels, width);
     const rows = Math.max(1, ...placed.map(each => each.row + 1));
     const height = rows * 22 + 22;
@@ -120,7 +124,7 @@ export function segmentsLane(scale: Scale, segments: readonly Segment[], title: 
       'stroke-dasharray': segment.open ? '4 3' : undefined,
     });
     const label = (width: number, name: string, content: string) =>
-      share * width >= textWidth(content) + 8
+      share * width >= textWidth(content) * 1.1 + 8
         ? el(
             'svg',
             { x: pct(from), y: 0, width: pct(share), height: 30, class: name, ...(name === 'narrow' ? { display: 'none' } : {}) },
@@ -153,6 +157,11 @@ export function barsLane(
   for (const bar of bars) {
     const from = scale.at(bar.fromTMs);
     const to = scale.at(bar.toTMs);
+    if (bar.expectedTMs !== undefined) {
+      // What the runbook expects lies behind what it took, as on a bullet chart.
+      const expected = pct(Math.max(0, scale.at(bar.expectedTMs) - from));
+      shapes.push(el('rect', { class: 'expected-track', x: pct(from), y: 11, width: expected, height: 6, fill: '#8884' }));
+    }
     shapes.push(
       el('rect', {
         class: bar.className,

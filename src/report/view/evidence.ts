@@ -1,10 +1,11 @@
 /** The parts a reader goes to for proof: detectors, diagnosis, runbook, what was injected, restore. */
-import { formatDuration } from '../../record/duration.ts';
+
 import { objectText, suspectText } from '../../record/event-text.ts';
 import type { CheckResult, ObjectChange } from '../../record/events.ts';
 import { eventNumber } from '../../record/find-event.ts';
 import { meter } from '../charts/meter.ts';
 import { diffLines } from '../diff.ts';
+import { formatDuration } from '../format.ts';
 import type { ViewContext } from './context.ts';
 
 export function detectorsView({ record, originTMs, since, links }: ViewContext) {
@@ -15,7 +16,7 @@ export function detectorsView({ record, originTMs, since, links }: ViewContext) 
     const after = detector.afterDeployMs;
     const verdict =
       after === undefined
-        ? { word: 'never told', tone: 'bad' }
+        ? { word: 'never told', tone: record.moments.detected ? 'caution' : 'bad' }
         : detector.first
           ? { word: 'told first', tone: 'good' }
           : { word: 'would have told', tone: 'neutral' };
@@ -43,7 +44,7 @@ export function detectorsView({ record, originTMs, since, links }: ViewContext) 
   });
 }
 
-export function diagnosisView({ record, since, links }: ViewContext) {
+export function diagnosisView({ record, since, relative, links }: ViewContext) {
   return record.diagnosis.answers.map((answer, index) => ({
     number: index + 1,
     when: since(answer.tMs),
@@ -60,7 +61,7 @@ export function diagnosisView({ record, since, links }: ViewContext) {
       name: objectText(suspect.workload),
       revision: suspect.revision,
       change: suspect.change,
-      changed: since(suspect.changedTMs),
+      changed: relative(suspect.changedTMs),
       score: suspect.score.toFixed(2),
       bar: meter(suspect.score, 1, rank === 0 ? (answer.correct ? 'good' : 'bad') : 'quiet', 6),
       reasons: suspect.reasons.map(reason => ({
@@ -93,12 +94,7 @@ export function runbookView({ record, since, links }: ViewContext) {
         durationMs,
         expected: expectedMs === undefined ? 'no expected time' : `expected ${formatDuration(expectedMs)}`,
         over,
-        difference:
-          durationMs === undefined || expectedMs === undefined
-            ? ''
-            : over
-              ? `${formatDuration(durationMs - expectedMs)} over`
-              : `${formatDuration(expectedMs - durationMs)} to spare`,
+        difference: over ? `${formatDuration(durationMs - expectedMs)} over` : '',
         meter:
           durationMs === undefined || expectedMs === undefined
             ? ''
@@ -218,14 +214,14 @@ export function checkGroups({ record, since, links }: ViewContext) {
   const last = record.verification.at(-1);
   if (last) {
     const breaks = record.verification.filter(each => !each.ok).length;
-    const note = breaks === 0 ? '' : `It did not hold ${breaks === 1 ? 'once' : `${breaks} times`} before.`;
+    const note = breaks === 0 || !last.ok ? '' : `, after it had not held ${breaks === 1 ? 'once' : `${breaks} times`}`;
     add(
       'Verification',
       last.ok,
       last.ok ? 'held' : 'did not hold',
       last.checks,
       eventNumber(record, 'verification.changed', last.tMs),
-      `${since(last.tMs)}. ${note}`.trim(),
+      `Last change ${since(last.tMs)}${note}.`,
     );
   }
   if (after) add('Steady state after', after.ok, after.ok ? 'holds' : 'does not hold', after.checks, steady.at(-1));

@@ -1,7 +1,8 @@
 /** How the figures were measured: moments with their uncertainties, clocks, and what ran where. */
-import { formatDuration } from '../../record/duration.ts';
+
 import type { MomentName } from '../../record/events.ts';
 import { momentEventNumber } from '../../record/find-event.ts';
+import { formatDuration } from '../format.ts';
 import type { ViewContext } from './context.ts';
 
 const MOMENTS: readonly [MomentName, string][] = [
@@ -19,6 +20,7 @@ export function measurementView({ record, since, links }: ViewContext) {
   const { environment: env, scenario, plan, moments } = record;
   const ends = moments.deployed && moments.restored;
   return {
+    anyMoment: Object.keys(moments).length > 0,
     moments: MOMENTS.map(([name, label]) => {
       const moment = moments[name];
       return {

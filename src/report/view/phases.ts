@@ -1,12 +1,12 @@
 /** The four phases against their objectives, and the figures kept beside them. */
-import { percent } from '../../insights/finding.ts';
+
 import { serviceLevels } from '../../insights/service-level.ts';
-import { formatDuration } from '../../record/duration.ts';
 import type { MomentName, PhaseName } from '../../record/events.ts';
 import { momentEventNumber } from '../../record/find-event.ts';
 import type { RunRecord } from '../../record/run-record.ts';
 import { meter, stackedBar } from '../charts/meter.ts';
 import { PHASE_FILL } from '../charts/timeline.ts';
+import { formatDuration, percent } from '../format.ts';
 import type { ViewContext } from './context.ts';
 
 export const PHASES: readonly PhaseName[] = ['detection', 'diagnosis', 'rollback', 'verification'];
@@ -60,7 +60,7 @@ function card({ record, links }: ViewContext, name: PhaseName, total: number | u
     state,
     durationMs: phase.startTMs === undefined ? undefined : length,
     prefix: phase.censored ? '>' : '',
-    share: total && phase.durationMs !== undefined ? `${percent(phase.durationMs / total)} of recovery` : '',
+    share: total && phase.durationMs !== undefined ? percent(phase.durationMs / total) : '',
     meter: phase.objectiveMs === undefined || phase.startTMs === undefined ? '' : meter(length, phase.objectiveMs, `p-${name}`),
     objective: phase.objectiveMs === undefined ? 'no objective' : `objective ${formatDuration(phase.objectiveMs)}`,
     judgement: judgement(),

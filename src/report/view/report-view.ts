@@ -9,7 +9,7 @@ import { changeView, checkGroups, detectorsView, diagnosisView, restoreView, run
 import { clockTime, dateText, measurementView } from './measurement.ts';
 import { phasesView } from './phases.ts';
 import { timelineView } from './timeline.ts';
-import { headline, story, verdictBadge } from './verdict.ts';
+import { callToAction, headline, story, verdictBadge } from './verdict.ts';
 
 const SEVERITY_WORDS: Record<Severity, string> = {
   critical: 'Act now',
@@ -26,7 +26,7 @@ export function reportView(raw: RunRecord, limits: Limits) {
   const context = viewContext(record, shown);
   const { links, since } = context;
   const texts = cleanFindings(found, limits);
-  const list = texts.map(each => ({ ...each, severityWord: SEVERITY_WORDS[each.severity], links: links(each.events) }));
+  const list = texts.map(each => ({ ...each, severityWord: severityWord(each.id, each.severity), links: links(each.events) }));
   const badge = verdictBadge(record);
   const detectors = detectorsView(context);
   const diagnosis = diagnosisView(context);
@@ -69,9 +69,11 @@ export function reportView(raw: RunRecord, limits: Limits) {
     reason: record.verdict.reason,
     exitCode: record.verdict.exitCode === undefined ? '' : String(record.verdict.exitCode),
     headline: headline(record),
-    story: story(context),
+    story: story(context).join(' '),
+    call: callToAction(record),
     failure: record.failure,
     phases,
+    findingsTitle: findingsTitle(record, improve.length),
     improve,
     keep,
     timeline,

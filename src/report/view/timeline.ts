@@ -1,7 +1,6 @@
 /** The timeline: what users felt, phases, signals, runbook steps and changes on one time axis. */
-import { percent } from '../../insights/finding.ts';
+
 import { serviceLevels, windowOf } from '../../insights/service-level.ts';
-import { formatDuration } from '../../record/duration.ts';
 import { objectText } from '../../record/event-text.ts';
 import type { MomentName } from '../../record/events.ts';
 import type { ProbeRecord, RunRecord } from '../../record/run-record.ts';
@@ -9,6 +8,7 @@ import { type Bin, binSamples } from '../charts/bins.ts';
 import { linearScale, type Scale } from '../charts/scale.ts';
 import { errorRateLane, latencyLane } from '../charts/service.ts';
 import { axisSvg, barsLane, gridSvg, type Mark, PHASE_FILL, segmentsLane } from '../charts/timeline.ts';
+import { formatDuration, percent } from '../format.ts';
 import type { Limits } from '../text.ts';
 import { count, type ViewContext, watchedUntil } from './context.ts';
 import { lengthOf, PHASES } from './phases.ts';
@@ -31,7 +31,7 @@ export interface Row {
   lane: string;
   value: string;
   valueSub: string;
-  kind: 'phases' | 'chart' | 'bars';
+  kind: 'tl-phases' | 'tl-chart' | 'tl-bars';
 }
 
 export function timelineView(context: ViewContext, limits: Limits) {
@@ -48,7 +48,8 @@ export function timelineView(context: ViewContext, limits: Limits) {
   const charts = record.probes.slice(0, 3).map((probe, index) => probeRows(context, scale, probe, index, limits));
   const groups: { name: string; rows: Row[] }[] = [
     { name: 'Service', rows: [...phaseRow(context, scale), ...charts.flatMap(chart => chart.rows)] },
-    { name: 'Signals', rows: signalRows(context, scale) },
+    // Without a deploy there was nothing to tell.
+    { name: 'Signals', rows: record.injected ? signalRows(context, scale) : [] },
     { name: 'Runbook', rows: stepRows(context, scale, 40) },
     { name: 'Changes', rows: changeRows(context, scale) },
   ];
@@ -99,7 +100,7 @@ function phaseRow({ record }: ViewContext, scale: Scale): Row[] {
       lane: segmentsLane(scale, segments, `Phases: ${segments.map(segment => segment.label).join(', ')}`, 'chart-phases'),
       value: total === undefined ? '' : formatDuration(total),
       valueSub: total === undefined ? 'not recovered' : 'recovery',
-      kind: 'phases',
+      kind: 'tl-phases',
     },
   ];
 }
@@ -139,7 +140,7 @@ function probeRows(context: ViewContext, scale: Scale, probe: ProbeRecord, index
             ),
             value: String(all.failed),
             valueSub: `of ${all.requests.toLocaleString('en')}`,
-            kind: 'chart',
+            kind: 'tl-chart',
           },
           {
             label: 'Latency',
@@ -155,7 +156,7 @@ function probeRows(context: ViewContext, scale: Scale, probe: ProbeRecord, index
             ),
             value: level?.impact.p95Ms === undefined ? '' : formatDuration(level.impact.p95Ms),
             valueSub: level?.impact.p95Ms === undefined ? '' : 'p95 in the fault',
-            kind: 'chart',
+            kind: 'tl-chart',
           },
         ];
   const table = {
@@ -200,7 +201,7 @@ function signalRows({ record, originTMs, since }: ViewContext, scale: Scale): Ro
       lane: barsLane(scale, bars, points, detector.signals.length === 0 ? 'never told' : undefined),
       value: told === undefined ? '–' : since(originTMs + told),
       valueSub: detector.first ? 'told first' : told === undefined ? 'silent' : 'would have told',
-      kind: 'bars',
+      kind: 'tl-bars',
     };
   });
 }
@@ -234,7 +235,7 @@ function stepRows({ record }: ViewContext, scale: Scale, most: number): Row[] {
             ? ''
             : `exp. ${formatDuration(step.expectedMs)}`
           : step.outcome,
-      kind: 'bars',
+      kind: 'tl-bars',
     };
   });
 }
@@ -259,7 +260,7 @@ function changeRows({ record, since }: ViewContext, scale: Scale): Row[] {
       lane: barsLane(scale, [], points),
       value: since(record.injected.tMs),
       valueSub: 'bad deploy',
-      kind: 'bars',
+      kind: 'tl-bars',
     });
   }
   const { restore } = record;
@@ -276,7 +277,7 @@ function changeRows({ record, since }: ViewContext, scale: Scale): Row[] {
       ),
       value: formatDuration(end - restore.startedTMs),
       valueSub: '',
-      kind: 'bars',
+      kind: 'tl-bars',
     });
   }
   return rows;

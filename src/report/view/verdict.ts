@@ -1,10 +1,10 @@
 /** The verdict: what a reader sees first, and the story of the run in a few plain sentences. */
-import { percent } from '../../insights/finding.ts';
+
 import { serviceLevels } from '../../insights/service-level.ts';
-import { formatDuration } from '../../record/duration.ts';
 import { objectText } from '../../record/event-text.ts';
 import type { RunRecord } from '../../record/run-record.ts';
 import { meter } from '../charts/meter.ts';
+import { formatDuration, percent } from '../format.ts';
 import { count, type ViewContext, watchedUntil } from './context.ts';
 
 /** `tone` picks the colour, `glyph` the sign; both only repeat what `label` says. */
@@ -56,6 +56,7 @@ export function headline(record: RunRecord) {
       durationMs: recovery.durationMs as number | undefined,
       prefix: '',
       words: '',
+      long: formatDuration(recovery.durationMs).length > 6,
       caption: 'from deploy to restored',
       objective:
         objectiveMs === undefined
@@ -70,19 +71,32 @@ export function headline(record: RunRecord) {
       durationMs: watched,
       prefix: '>',
       words: '',
+      long: formatDuration(watched).length > 4,
       caption: 'after the deploy, still not recovered',
       objective: objectiveMs === undefined ? 'no objective set' : `objective ${formatDuration(objectiveMs)}`,
-      meter: objectiveMs === undefined ? '' : meter(watched, objectiveMs, watched > objectiveMs ? 'bad' : 'open', 8),
+      meter: objectiveMs === undefined ? '' : meter(watched, objectiveMs, watched > objectiveMs ? 'bad' : 'pending', 8),
     };
   }
   return {
     durationMs: undefined,
     prefix: '',
+    long: false,
     words: record.injected ? 'No t0' : 'No deploy',
     caption: 'nothing was timed',
     objective: '',
     meter: '',
   };
+}
+
+/** What somebody must do now, before reading on. */
+export function callToAction(record: RunRecord): string {
+  const { restore, injected, verdict } = record;
+  const dirty = verdict.outcome === 'not-restored' || (restore?.finishedTMs !== undefined && !restore.proven);
+  if (dirty) return 'The target is not as it was found. Run `rehearse restore` now.';
+  if (verdict.outcome === 'unfinished' && injected && restore?.finishedTMs === undefined) {
+    return 'The target may still carry the bad deploy. Run `rehearse restore` now.';
+  }
+  return '';
 }
 
 /** What happened, for somebody who was not there. */
@@ -93,13 +107,10 @@ export function story(context: ViewContext): string[] {
   const what = target ? objectText(target) : 'the target';
   const deployed = moments.deployed?.tMs;
   if (deployed === undefined) {
-    const failedSteady = record.steadyState.before && !record.steadyState.before.ok;
     if (verdict.outcome === 'refused') return [`The drill was refused before anything was written: ${verdict.reason}.`];
-    if (record.failure)
-      return [
-        `Nothing was injected: ${record.failure.message}.`,
-        ...(failedSteady ? ['The service was not healthy to begin with.'] : []),
-      ];
+    const unhealthy =
+      record.steadyState.before && !record.steadyState.before.ok ? ['The service was not healthy to begin with.'] : [];
+    if (record.failure) return [`${capital(record.failure.message)}.`, ...unhealthy];
     return [`Nothing was injected: ${verdict.reason}`];
   }
   const sentences: string[] = [];
@@ -138,7 +149,7 @@ export function story(context: ViewContext): string[] {
         : `The service was shown to be healthy after ${formatDuration(restored.tMs - deployed)}.`,
     );
   } else if (verdict.outcome === 'unfinished') sentences.push('Then the record ends: the process was killed, or it still runs.');
-  else if (verdict.reason) sentences.push(`${capital(verdict.reason)}.`);
+  else if (verdict.reason && (detected || verdict.outcome !== 'missed')) sentences.push(`${capital(verdict.reason)}.`);
   return sentences;
 }
 
