@@ -60,41 +60,50 @@ function syncSlices(context: ControllerContext, key: string): void {
   const existing = context.resources
     .list<EndpointSlice>('endpointslices.discovery.k8s.io', { namespace })
     .filter(slice => isOurs(slice) && slice.metadata.labels?.[SERVICE_NAME] === name);
-  const unused = new Set(existing);
-  const wanted = desired(service, podsBehind(context, service, true));
-  const labels = sliceLabels(service);
-  for (const { ports, endpoints } of wanted) {
+  const plan = desired(service, podsBehind(context, service, true)).flatMap(({ ports, endpoints }) => {
     const same = existing.filter(
       slice => equal(slice.ports, ports) && slice.metadata.ownerReferences?.[0]?.uid === service.metadata.uid,
     );
-    const chunks = fill(same, endpoints);
-    chunks.forEach((chunk, index) => {
-      const slice = same[index];
-      if (slice) unused.delete(slice);
-      write(context, service, slice, { ports, endpoints: chunk, labels });
-    });
+    return fill(same, endpoints).map(part => ({ ports, ...part }));
+  });
+  const unused = new Set(existing.filter(slice => !plan.some(part => part.slice === slice)));
+  const labels = sliceLabels(service);
+  for (const { slice, ports, endpoints } of plan) {
+    // As upstream, one that would be deleted is rather given new content than replaced.
+    const [spare] = slice ? [] : unused;
+    if (spare) unused.delete(spare);
+    write(context, service, slice ?? spare, { ports, endpoints, labels });
   }
   for (const slice of unused) context.resources.delete('endpointslices.discovery.k8s.io', namespace, slice.metadata.name);
 }
 
+interface Part {
+  slice: EndpointSlice | undefined;
+  endpoints: Endpoint[];
+}
+
 /** Endpoints stay in the slice and place that they have; new ones go to the first slice with room. */
-function fill(slices: EndpointSlice[], endpoints: Endpoint[]): Endpoint[][] {
+function fill(slices: EndpointSlice[], endpoints: Endpoint[]): Part[] {
   const waiting = new Map(endpoints.map(endpoint => [endpoint.targetRef.uid, endpoint]));
   const take = (uid: string): Endpoint[] => {
     const endpoint = waiting.get(uid);
     waiting.delete(uid);
     return endpoint ? [endpoint] : [];
   };
-  const chunks = slices.map(slice => slice.endpoints.flatMap(endpoint => take(endpoint.targetRef?.uid)));
+  const parts: Part[] = slices.map(slice => ({
+    slice,
+    endpoints: slice.endpoints.flatMap(endpoint => take(endpoint.targetRef?.uid)),
+  }));
   for (const endpoint of waiting.values()) {
-    let chunk = chunks.find(each => each.length < MAX_ENDPOINTS);
-    if (!chunk) {
-      chunk = [];
-      chunks.push(chunk);
+    let part = parts.find(each => each.endpoints.length < MAX_ENDPOINTS);
+    if (!part) {
+      part = { slice: undefined, endpoints: [] };
+      parts.push(part);
     }
-    chunk.push(endpoint);
+    part.endpoints.push(endpoint);
   }
-  return chunks.filter((chunk, index) => chunk.length > 0 || (index === 0 && chunks.every(each => each.length === 0)));
+  const used = parts.filter(part => part.endpoints.length > 0);
+  return used.length > 0 ? used : [parts[0] ?? { slice: undefined, endpoints: [] }];
 }
 
 function write(
@@ -106,8 +115,8 @@ function write(
   const { resources } = context;
   try {
     if (slice) {
-      if (equal(slice.endpoints, endpoints) && equal(slice.metadata.labels, labels)) return;
-      resources.update({ ...slice, metadata: { ...slice.metadata, labels }, endpoints }, MANAGER);
+      if (equal(slice.endpoints, endpoints) && equal(slice.ports, ports) && equal(slice.metadata.labels, labels)) return;
+      resources.update({ ...slice, metadata: { ...slice.metadata, labels }, endpoints, ports }, MANAGER);
       return;
     }
     resources.create<EndpointSlice>(
