@@ -223,7 +223,9 @@ export function createRegistry(clock: SandboxClock): Registry {
       // A subset of upstream's rule: any change outside metadata and status counts.
       if (type.generation && !sameSpec(draft, current)) draft.metadata.generation = (current.metadata.generation ?? 0) + 1;
     }
-    const errors = [...validateMetadata(type, draft, current), ...type.validate(draft, current)];
+    const errors = validateMetadata(type, draft, current);
+    // Controllers write status often; it is theirs to get right.
+    if (options.subresource !== 'status') errors.push(...type.validate(draft, current));
     if (errors.length > 0) throw invalidObject(type, name, errors);
     if (type.resource === 'services') hooks.allocateService?.(draft, current, options.dryRun === true);
     track(draft, current, type, options);
