@@ -12,7 +12,7 @@ import { timelineView } from './timeline.ts';
 import { callToAction, headline, story, verdictBadge } from './verdict.ts';
 
 const SEVERITY_WORDS: Record<Severity, string> = {
-  critical: 'Act now',
+  critical: 'Critical',
   warning: 'Cost time',
   advice: 'Worth doing',
   good: 'Keep',
@@ -114,4 +114,15 @@ function paragraphs(text: string): string[] {
     .split(/\n\s*\n/)
     .map(each => each.trim())
     .filter(Boolean);
+}
+
+function severityWord(id: string, severity: Severity): string {
+  if (id.startsWith('refused-')) return 'Refused';
+  return id.startsWith('restore-') ? 'Act now' : SEVERITY_WORDS[severity];
+}
+
+function findingsTitle(record: RunRecord, improve: number): string {
+  if (record.verdict.outcome === 'refused') return 'Why it was refused';
+  if (record.failure) return 'What went wrong';
+  return improve > 0 ? 'What to improve' : 'What to keep';
 }
