@@ -39,8 +39,11 @@ export class CommandRunner {
   /** Reads the kubeconfig of the run; its credentials are redacted from then on. @throws RehearseError */
   async open(): Promise<void> {
     const { kubeconfig, secrets = [] } = this.#environment;
+    // Never the user's own default: that may be production.
+    if (!this.#pinned) this.#variables.override('KUBECONFIG', devNull);
     if (this.#pinned || kubeconfig === undefined) return;
     this.#pinned = await pinKubeconfig(kubeconfig, this.#context.cluster.context, this.#context.namespace);
+    this.#variables.override('KUBECONFIG', this.#pinned.value);
     this.redact = redactor([...secrets, ...this.#pinned.secrets]);
   }
 
@@ -107,8 +110,6 @@ export class CommandRunner {
     return {
       ...process.env,
       ...this.#variables.environment(),
-      // Never the user's own default: that may be production.
-      KUBECONFIG: this.#pinned?.value ?? devNull,
       // Output is read by a program, and kept in a report.
       NO_COLOR: '1',
       TERM: 'dumb',

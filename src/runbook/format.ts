@@ -17,7 +17,12 @@ const texts = z.union([text.transform(one => [one]), z.array(text).min(1)]);
 
 export const stepId = z.string().regex(/^[\p{Ll}\p{Lo}\p{N}][\p{Ll}\p{Lo}\p{N}-]*$/u, 'lower-case letters, digits and dashes');
 
-const variableName = z.string().regex(/^[A-Za-z][A-Za-z0-9_-]*$/, 'a letter, then letters, digits, - or _');
+/** As environment variables these would change how every command runs. */
+const TAKEN = /^(path|home|shell|user|pwd|ifs|env|bash[-_]?env|tmpdir|lang|kubeconfig|node[-_]?options|(ld|dyld)[-_].*)$/i;
+const variableName = z
+  .string()
+  .regex(/^[A-Za-z][A-Za-z0-9_-]*$/, 'a letter, then letters, digits, - or _')
+  .refine(name => !TAKEN.test(name), { message: 'this name is taken: commands would get it as an environment variable' });
 
 const pattern = z.string().refine(
   source => {

@@ -29,6 +29,10 @@ export function environmentName(variable: string): string {
     .toUpperCase();
 }
 
+function referenceName(variable: string): string {
+  return `REHEARSE_VAR_${environmentName(variable)}`;
+}
+
 /** Names in `{{ }}` of a text, with where each stands. */
 export function mentionedVariables(text: string): { name: string; index: number; length: number }[] {
   return [...text.matchAll(MUSTACHE)]
@@ -39,6 +43,7 @@ export function mentionedVariables(text: string): { name: string; index: number;
 /** Values of variables while a runbook is followed. */
 export class Variables {
   readonly #values: Map<string, string>;
+  readonly #overrides: Record<string, string> = {};
 
   constructor(values: Record<string, string | undefined>) {
     this.#values = new Map(Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== undefined));
@@ -52,9 +57,18 @@ export class Variables {
     return this.#values.has(name);
   }
 
-  /** For the environment of commands. */
+  /** For the environment of commands: as `NAME` for people's scripts, and under a name that nothing else has for our own references. */
   environment(): Record<string, string> {
-    return Object.fromEntries([...this.#values].map(([name, value]) => [environmentName(name), value]));
+    const all = [...this.#values].flatMap(([name, value]) => [
+      [environmentName(name), value],
+      [referenceName(name), value],
+    ]);
+    return { ...Object.fromEntries(all), ...this.#overrides };
+  }
+
+  /** A variable of the environment whose value there is another than that of `{{name}}`. */
+  override(name: string, value: string): void {
+    this.#overrides[name] = value;
   }
 
   /** Puts values into prose. @throws RehearseError for a variable that has no value. */
@@ -115,7 +129,7 @@ export class Variables {
       const match = /^\{\{\s*([A-Za-z][\w-]*)\s*\}\}/.exec(rest);
       if (match && !TEMPLATE_WORDS.has(match[1] as string)) {
         this.#value(match[1] as string);
-        const reference = `\${${environmentName(match[1] as string)}}`;
+        const reference = `\${${referenceName(match[1] as string)}}`;
         result += quote === '"' ? reference : quote === "'" ? `'"${reference}"'` : `"${reference}"`;
         at += match[0].length;
         continue;
@@ -140,13 +154,12 @@ export class Variables {
     const known = name in RUN_VARIABLES ? RUN_VARIABLES[name as keyof typeof RUN_VARIABLES] : undefined;
     throw new RehearseError(
       known ? `{{${name}}} (${known}) has no value at this point of the run.` : `The variable {{${name}}} is not defined.`,
-      { hint: known ? undefined_hint(name) : 'Define it under `vars` in the front matter, or by an `ask` step with `as`.' },
+      { hint: known ? noValueHint(name) : 'Define it under `vars` in the front matter, or by an `ask` step with `as`.' },
     );
   }
 
   #environmentValue(name: string): string {
-    for (const [variable, value] of this.#values) if (environmentName(variable) === name) return value;
-    const inherited = process.env[name];
+    const inherited = this.environment()[name] ?? process.env[name];
     if (inherited !== undefined) return inherited;
     throw new RehearseError(`The variable $${name} is not defined.`, {
       hint: 'Define it under `vars` in the front matter, by an `ask` step with `as`, or in the environment.',
@@ -154,6 +167,6 @@ export class Variables {
   }
 }
 
-function undefined_hint(name: string): string {
+function noValueHint(name: string): string {
   return name === 'suspect' ? 'A step with `do: diagnose` has to come first.' : 'The scenario does not name one.';
 }
