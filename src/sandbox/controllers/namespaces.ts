@@ -75,7 +75,7 @@ function furnish(context: ControllerContext, namespace: string): void {
     if (!context.resources.get('serviceaccounts', namespace, 'default')) context.resources.create(account, MANAGER);
     const current = context.resources.get('configmaps', namespace, ROOT_CERTIFICATE);
     if (!current) context.resources.create(certificate, MANAGER);
-    else if (current.data?.['ca.crt'] !== certificate.data['ca.crt']) {
+    else if (context.certificateAuthority && current.data?.['ca.crt'] !== context.certificateAuthority) {
       context.resources.update({ ...current, data: certificate.data }, MANAGER);
     }
   } catch (error) {
