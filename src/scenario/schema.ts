@@ -60,7 +60,7 @@ const probe = z
       .prefault({}),
   })
   .refine(value => (value.service === undefined) !== (value.url === undefined), {
-    message: 'exactly one of service and url',
+    message: 'a probe has either a `service` or a `url`',
     path: ['service'],
     // Also when other fields of the probe are wrong: all mistakes show at once.
     when: ({ value }) => typeof value === 'object' && value !== null,

@@ -44,7 +44,7 @@ export function scenarioProblems(input: unknown, place: ScenarioPlace): Problem[
 function nameProblems(metadata: Fields, { file }: ScenarioPlace): Problem[] {
   const name = textOf(metadata.name);
   const fileName = basename(file).replace(/\.ya?ml$/, '');
-  if (name === undefined || !/\.ya?ml$/.test(file) || name === fileName) return [];
+  if (name === undefined || !/\.ya?ml$/.test(file) || name === fileName || !/^[a-z0-9-]+$/.test(name)) return [];
   return [
     {
       path: ['metadata', 'name'],
@@ -173,7 +173,7 @@ function timeProblems(spec: Fields): Problem[] {
       problems.push({
         path,
         at: 'value',
-        message: `a window of ${window} ms holds ${Math.floor(window / interval)} requests, and fewer than ${least} are not judged: this probe could never tell`,
+        message: `a window of ${window} ms holds fewer than the ${least} requests that are needed to judge: this probe could never tell`,
         hint: 'a longer `window`, a shorter `interval`, or fewer `minRequests`',
       });
     }

@@ -15,8 +15,8 @@ import {
 } from 'yaml';
 import type { Problem } from './problem.ts';
 
-/** Files that people write are a few KB; what is larger is a mistake or an attack on memory. */
-export const MAX_BYTES = 1024 * 1024;
+/** Files that people write are a few KB; what is larger is a mistake, and yaml takes quadratic time for some texts. */
+export const MAX_BYTES = 128 * 1024;
 const MAX_DEPTH = 64;
 const MAX_ALIASES = 50;
 
@@ -64,8 +64,7 @@ export function readDocument(text: string): ReadDocument {
   try {
     const parsed = parseAllDocuments(text, {
       prettyErrors: false,
-      uniqueKeys: true,
-      keepSourceTokens: false,
+      uniqueKeys: false,
       logLevel: 'silent',
     });
     documents = Array.isArray(parsed) ? (parsed as Document[]) : [];
@@ -88,12 +87,12 @@ export function readDocument(text: string): ReadDocument {
       hint: 'remove the `---`, or make it a file of its own',
     });
   }
-  // Two fields of one name leave the rest readable; anything else makes what follows guesswork.
-  const readable = documents.every(one => [...one.errors, ...one.warnings].every(error => error.code === 'DUPLICATE_KEY'));
-  if (!readable || second) return { document, value: undefined, readable: false, problems: syntax };
+  if (syntax.length > 0) return { document, value: undefined, readable: false, problems: syntax };
+  // Two fields of one name leave the rest readable.
+  const repeated = repeatedKeys(document);
 
   try {
-    return { document, value: document.toJS({ maxAliasCount: MAX_ALIASES }), readable: true, problems: syntax };
+    return { document, value: document.toJS({ maxAliasCount: MAX_ALIASES }), readable: true, problems: repeated };
   } catch (error) {
     const [start, end] = firstAlias(document);
     const excessive = /alias count/i.test(firstLine(error));
@@ -102,7 +101,7 @@ export function readDocument(text: string): ReadDocument {
       document,
       value: undefined,
       readable: false,
-      problems: [...syntax, { start, end, message, hint: 'write the values out' }],
+      problems: [...repeated, { start, end, message, hint: 'write the values out' }],
     };
   }
 }
@@ -110,17 +109,42 @@ export function readDocument(text: string): ReadDocument {
 /** yaml composes by recursion: what nests deeper than any honest file is refused before it can exhaust the stack. */
 function depthProblem(text: string): TextProblem | undefined {
   const refuse = (start: number): TextProblem => ({ start, end: start + 1, message: `nested deeper than ${MAX_DEPTH} levels` });
-  let depth = 0;
+  let brackets = 0;
   for (const match of text.matchAll(/[[{\]}]/g)) {
-    depth += '[{'.includes(match[0]) ? 1 : -1;
-    if (depth < 0) depth = 0;
-    if (depth > MAX_DEPTH) return refuse(match.index);
+    brackets = Math.max(0, brackets + ('[{'.includes(match[0]) ? 1 : -1));
+    if (brackets > MAX_DEPTH) return refuse(match.index);
   }
   // "- - - - x" nests on one line, as does "? ? ? x".
   const markers = new RegExp(`^[ ]*(?:[-?:][ ]+){${MAX_DEPTH}}`, 'm').exec(text);
   if (markers) return refuse(markers.index);
-  const indent = new RegExp(`^[ ]{${MAX_DEPTH * 8}}`, 'm').exec(text);
-  return indent ? refuse(indent.index) : undefined;
+  const indents: number[] = [];
+  for (const match of text.matchAll(/^( *)[^\s#]/gm)) {
+    const indent = match[1]?.length ?? 0;
+    while ((indents.at(-1) ?? -1) >= indent) indents.pop();
+    indents.push(indent);
+    if (indents.length > MAX_DEPTH) return refuse(match.index + indent);
+  }
+  return undefined;
+}
+
+/** Found here and not by yaml, which compares every key with every other one. */
+function repeatedKeys(document: Document): TextProblem[] {
+  const problems: TextProblem[] = [];
+  visit(document, {
+    Map(_, map) {
+      const seen = new Set<string>();
+      for (const { key } of map.items) {
+        if (!isScalar(key) || !key.range) continue;
+        const name = String(key.value);
+        const [start, end] = key.range;
+        if (seen.has(name)) {
+          problems.push({ start, end, message: `the field \`${name}\` stands here a second time`, hint: 'keep one of the two' });
+        }
+        seen.add(name);
+      }
+    },
+  });
+  return problems;
 }
 
 function firstLine(error: unknown): string {
@@ -132,15 +156,6 @@ function syntaxProblem(error: YAMLError, text: string): TextProblem {
   const at = { start: Math.min(start, text.length), end: Math.min(Math.max(end, start + 1), text.length) };
   const found = text.slice(at.start, at.end).split('\n')[0] ?? '';
   switch (error.code) {
-    case 'DUPLICATE_KEY': {
-      const key = /^[\w.-]+/.exec(text.slice(at.start))?.[0] ?? found;
-      return {
-        start: at.start,
-        end: at.start + key.length,
-        message: `the field \`${key}\` stands here a second time`,
-        hint: 'keep one of the two',
-      };
-    }
     case 'TAB_AS_INDENT':
       return { ...at, message: 'a tab cannot indent in YAML', hint: 'use spaces' };
     case 'BAD_INDENT':
@@ -149,8 +164,11 @@ function syntaxProblem(error: YAMLError, text: string): TextProblem {
       return { ...at, message: `the alias \`${found}\` names no anchor above it` };
     case 'TAG_RESOLVE_FAILED':
       return { ...at, message: `the tag \`${found}\` is not known`, hint: 'leave the tag out' };
-    case 'MISSING_CHAR':
-    case 'UNEXPECTED_TOKEN':
+    case 'BLOCK_AS_IMPLICIT_KEY': {
+      const colon = /: /.exec(text.slice(at.start).split('\n')[0] ?? '');
+      const hint = colon ? 'text with a colon and a space in it goes in quotes' : undefined;
+      return { ...at, message: `not valid YAML: ${lowerFirst(firstLine(error))}`, hint };
+    }
     default:
       return { ...at, message: `not valid YAML: ${lowerFirst(firstLine(error))}` };
   }

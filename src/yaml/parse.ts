@@ -35,11 +35,14 @@ export function parseYaml<T>(source: YamlSource, schema: z.ZodType<T>, check?: (
   throw new InvalidInput(diagnosticsOf(all, source, linesOf(text)));
 }
 
+/** More mistakes than anybody reads at once: the rest is only counted. */
+const MAX_SHOWN = 50;
+
 /** Sorted by place, each once. */
 function diagnosticsOf(problems: readonly TextProblem[], source: YamlSource, lines: Lines): Diagnostic[] {
   const indent = (source.column ?? 1) - 1;
   const seen = new Set<string>();
-  return problems
+  const all = problems
     .toSorted((a, b) => a.start - b.start)
     .map(({ start, end, message, hint }) => {
       const { line, column } = lines.positionOf(start);
@@ -58,4 +61,11 @@ function diagnosticsOf(problems: readonly TextProblem[], source: YamlSource, lin
       const key = `${line}:${column}:${message}`;
       return !seen.has(key) && seen.add(key);
     });
+  const last = all[MAX_SHOWN - 1];
+  if (!last || all.length === MAX_SHOWN) return all;
+  const more = all.length - MAX_SHOWN;
+  return [
+    ...all.slice(0, MAX_SHOWN - 1),
+    { ...last, hint: `${last.hint === undefined ? '' : `${last.hint}; `}${more} more mistakes follow` },
+  ];
 }

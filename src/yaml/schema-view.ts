@@ -1,5 +1,5 @@
 /** What a zod schema allows, in words and by path: for error messages and for the generated reference. */
-import type * as z from 'zod';
+import * as z from 'zod';
 
 type Def = z.core.$ZodTypes['_zod']['def'];
 const defOf = (schema: z.core.$ZodType): Def => (schema as z.core.$ZodTypes)._zod.def;
@@ -129,8 +129,6 @@ export function wanted(schema: z.core.$ZodType): string {
 }
 
 function wantedText(schema: z.core.$ZodString): string {
-  const { minimum = 0, maximum, format } = schema._zod.bag as { minimum?: number; maximum?: number; format?: string };
-  if (format === 'url') return 'a full URL such as https://example.org/path';
   for (const check of schema._zod.def.checks ?? []) {
     const def = check._zod.def as z.core.$ZodCheckStringFormatDef & { prefix?: string };
     if (def.check !== 'string_format') continue;
@@ -140,18 +138,32 @@ function wantedText(schema: z.core.$ZodString): string {
     if (def.format === 'starts_with') return `text that starts with \`${def.prefix}\``;
     if (def.pattern) return `text that matches ${def.pattern}`;
   }
-  if (maximum !== undefined) return `text of ${minimum > 0 ? `${minimum} to` : 'at most'} ${maximum} characters`;
-  return minimum > 0 ? 'text that is not empty' : 'text';
+  const { format, minLength = 0, maxLength } = limitsOf(schema);
+  if (format === 'uri') return 'a full URL such as https://example.org/path';
+  if (maxLength !== undefined) return `text of ${minLength > 0 ? `${minLength} to` : 'at most'} ${maxLength} characters`;
+  return minLength > 0 ? 'text that is not empty' : 'text';
 }
 
 function wantedNumber(schema: z.core.$ZodNumber): string {
-  const { minimum, maximum, format } = schema._zod.bag as { minimum?: number; maximum?: number; format?: string };
-  const noun = format?.includes('int') ? 'a whole number' : 'a number';
-  const low = minimum !== undefined && minimum > Number.MIN_SAFE_INTEGER ? minimum : undefined;
-  const high = maximum !== undefined && maximum < Number.MAX_SAFE_INTEGER ? maximum : undefined;
-  if (low !== undefined && high !== undefined) return `${noun} from ${low} to ${high}`;
-  if (low !== undefined) return `${noun}, at least ${low}`;
-  return high === undefined ? noun : `${noun}, at most ${high}`;
+  const { type, minimum = Number.MIN_SAFE_INTEGER, maximum = Number.MAX_SAFE_INTEGER } = limitsOf(schema);
+  const noun = type === 'integer' ? 'a whole number' : 'a number';
+  const isLow = minimum > Number.MIN_SAFE_INTEGER;
+  const isHigh = maximum < Number.MAX_SAFE_INTEGER;
+  if (isLow && isHigh) return `${noun} from ${minimum} to ${maximum}`;
+  if (isLow) return `${noun}, at least ${minimum}`;
+  return isHigh ? `${noun}, at most ${maximum}` : noun;
+}
+
+/** Bounds as JSON Schema names them: zod's public way to ask for them. */
+function limitsOf(schema: z.core.$ZodType) {
+  return z.toJSONSchema(schema, { io: 'input' }) as {
+    type?: string;
+    format?: string;
+    minimum?: number;
+    maximum?: number;
+    minLength?: number;
+    maxLength?: number;
+  };
 }
 
 /** The `describe` text of a schema, also where it stands inside of what makes it optional. */

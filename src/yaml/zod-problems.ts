@@ -9,10 +9,20 @@ type Path = readonly PropertyKey[];
 
 /** @param value the whole input that `schema` refused with `issues`. */
 export function problemsOf(issues: readonly Issue[], schema: z.ZodType, value: unknown): Problem[] {
-  return issues.flatMap(issue => problemsOfIssue(issue, issue.path, schema, value));
+  const problems = issues.flatMap(issue => problemsOfIssue(issue, issue.path, schema, value));
+  // A field with a typing mistake is one mistake, not an unknown field and a missing one.
+  const meant = new Set(
+    problems.flatMap(({ path, meant: name }) => (name === undefined ? [] : [keyOf([...path.slice(0, -1), name])])),
+  );
+  return problems.filter(({ at, path }) => at !== 'missing' || !meant.has(keyOf(path)));
 }
 
-function problemsOfIssue(issue: Issue, path: Path, schema: z.ZodType, value: unknown): Problem[] {
+const keyOf = (path: Path) => JSON.stringify(path.map(String));
+
+/** `meant`: the field that an unknown one most likely stands for. */
+type ZodProblem = Problem & { meant?: string | undefined };
+
+function problemsOfIssue(issue: Issue, path: Path, schema: z.ZodType, value: unknown): ZodProblem[] {
   switch (issue.code) {
     case 'unrecognized_keys':
       return unknownKeys(issue, path, schema, value);
@@ -35,7 +45,7 @@ function problemsOfIssue(issue: Issue, path: Path, schema: z.ZodType, value: unk
   }
 }
 
-function unknownKeys(issue: z.core.$ZodIssueUnrecognizedKeys, path: Path, schema: z.ZodType, value: unknown): Problem[] {
+function unknownKeys(issue: z.core.$ZodIssueUnrecognizedKeys, path: Path, schema: z.ZodType, value: unknown): ZodProblem[] {
   const here = schemaAt(schema, path, value);
   const allowed = Object.keys((here && fieldsOf(here)) ?? {});
   const present = valueAt(value, path);
@@ -45,7 +55,7 @@ function unknownKeys(issue: z.core.$ZodIssueUnrecognizedKeys, path: Path, schema
     const free = allowed.filter(name => !used.includes(name));
     const near = nearest(key, free);
     const hint = near === undefined ? suggestion(undefined, allowed) : suggestion(near, allowed);
-    return { path: [...path, key], at: 'key', message: `unknown field \`${key}\` in ${placeName(path)}`, hint };
+    return { path: [...path, key], at: 'key', message: `unknown field \`${key}\` in ${placeName(path)}`, hint, meant: near };
   });
 }
 
@@ -55,7 +65,7 @@ function wrongChoice(path: Path, schema: z.ZodType, value: unknown): Problem {
   const allowed = [...(choice?.options.keys() ?? [])];
   const given = valueAt(value, path);
   if (given === undefined) {
-    return { path, at: 'missing', message: `${placeName(path)} is missing: it says which`, hint: suggestion(undefined, allowed) };
+    return { path, at: 'missing', message: `${placeName(path)} is missing`, hint: suggestion(undefined, allowed) };
   }
   return {
     path,
@@ -117,7 +127,7 @@ function repair(given: unknown, field: z.core.$ZodType): string | undefined {
   if (typeof given === 'number' || typeof given === 'boolean') {
     const unit = ['s', '%'].find(one => accepts(`${given}${one}`));
     if (unit !== undefined && !accepts(String(given))) return `did you mean \`${given}${unit}\`?`;
-    if (accepts(String(given))) return `write it in quotes: \`"${given}"\``;
+    if (accepts(String(given)) && !(typeof given === 'number' && accepts(1))) return `write it in quotes: \`"${given}"\``;
   }
   if (typeof given === 'string') {
     const compact = given.replace(/\s+/g, '');
