@@ -1,5 +1,4 @@
 /** Runs the commands of a step in the environment of the run. */
-import { devNull } from 'node:os';
 import { isAbsolute, resolve } from 'node:path';
 import { RehearseError } from '../errors/errors.ts';
 import type { Clock, RoleContext } from '../rehearsal/ports.ts';
@@ -36,12 +35,10 @@ export class CommandRunner {
     this.redact = redactor(environment.secrets);
   }
 
-  /** Reads the kubeconfig of the run; its credentials are redacted from then on. @throws RehearseError */
+  /** Points commands at the cluster of the run, never at the user's own default. Its credentials are redacted from then on. @throws RehearseError */
   async open(): Promise<void> {
     const { kubeconfig, secrets = [] } = this.#environment;
-    // Never the user's own default: that may be production.
-    if (!this.#pinned) this.#variables.override('KUBECONFIG', devNull);
-    if (this.#pinned || kubeconfig === undefined) return;
+    if (this.#pinned) return;
     this.#pinned = await pinKubeconfig(kubeconfig, this.#context.cluster.context, this.#context.namespace);
     this.#variables.override('KUBECONFIG', this.#pinned.value);
     this.redact = redactor([...secrets, ...this.#pinned.secrets]);

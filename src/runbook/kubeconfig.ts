@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -25,29 +24,40 @@ interface Kubeconfig {
  * (https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/#merging-kubeconfig-files).
  * The file written holds names only, no credentials.
  *
- * @param kubeconfig path, or several joined as in KUBECONFIG
+ * @param kubeconfig path, or several joined as in KUBECONFIG; without one the commands reach no cluster, neither the user's
+ *   own nor the one that this process may run in
  * @throws RehearseError when no file has the context
  */
-export async function pinKubeconfig(kubeconfig: string, context: string, namespace: string): Promise<PinnedKubeconfig> {
-  const files = kubeconfig.split(delimiter).filter(path => path !== '');
+export async function pinKubeconfig(
+  kubeconfig: string | undefined,
+  context: string,
+  namespace: string,
+): Promise<PinnedKubeconfig> {
+  const files = (kubeconfig ?? '').split(delimiter).filter(path => path !== '');
   const configs: Kubeconfig[] = [];
   for (const path of files) {
     const text = await readFile(path, 'utf8').catch(() => undefined);
     if (text !== undefined) configs.push((parse(text) as Kubeconfig | null) ?? {});
   }
   const found = configs.flatMap(config => config.contexts ?? []).find(one => one.name === context)?.context;
-  if (!found) {
+  if (!found && kubeconfig !== undefined) {
     throw new RehearseError(`The kubeconfig has no context "${context}": ${kubeconfig}`, {
       hint: 'Commands of a runbook run only where the rehearsal runs; give the kubeconfig that has its context.',
     });
   }
   const directory = await mkdtemp(join(tmpdir(), 'kubeconfig-'));
-  const path = join(directory, `${randomUUID()}.yaml`);
+  const path = join(directory, 'pinned.yaml');
   const pinned = {
     apiVersion: 'v1',
     kind: 'Config',
     'current-context': context,
-    contexts: [{ name: context, context: { ...found, namespace } }],
+    contexts: [{ name: context, context: { ...(found ?? { cluster: NOWHERE, user: NOWHERE }), namespace } }],
+    ...(found
+      ? {}
+      : {
+          clusters: [{ name: NOWHERE, cluster: { server: `https://${NOWHERE}.invalid` } }],
+          users: [{ name: NOWHERE, user: {} }],
+        }),
   };
   await writeFile(path, stringify(pinned), { mode: 0o600 });
   const users = configs.flatMap(config => config.users ?? []).map(one => one.user ?? {});
@@ -58,3 +68,6 @@ export async function pinKubeconfig(kubeconfig: string, context: string, namespa
     remove: () => rm(directory, { recursive: true, force: true }),
   };
 }
+
+/** What a client then says is the reason: "lookup no-kubeconfig-of-the-run.invalid: no such host". */
+const NOWHERE = 'no-kubeconfig-of-the-run';

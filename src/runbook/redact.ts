@@ -12,8 +12,9 @@ const PATTERNS: [RegExp, string][] = [
     `-----BEGIN $1PRIVATE KEY----- ${REDACTED}`,
   ],
   [/^[\s\S]*?-----END ([A-Z0-9 ]*)PRIVATE KEY-----/g, `${REDACTED} -----END $1PRIVATE KEY-----`],
-  // Authorization headers and bearer tokens wherever they are.
-  [/\b(bearer|basic|token)(\s+)[A-Za-z0-9+/_.~=-]{8,}/gi, `$1$2${REDACTED}`],
+  // Authorization headers, and bearer tokens elsewhere; "bearer authentication" is prose.
+  [/(authorization["']?\s*[:=]\s*["']?(?:basic|bearer|token|digest)\s+)[^\s"']+/gi, `$1${REDACTED}`],
+  [/\b(bearer\s+)(?=\S*\d|\S{20})[A-Za-z0-9+/_.~=-]{8,}/gi, `$1${REDACTED}`],
   // JSON Web Tokens: service account tokens are those.
   [/\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*/g, REDACTED],
   // Passwords in URLs.
