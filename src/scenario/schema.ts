@@ -44,7 +44,7 @@ const probe = z
       .default(80),
     url: z.url().describe('A full URL instead of a service, for what is reached from outside.').optional(),
     path: z.string().startsWith('/').describe('Path and query of the request.').default('/'),
-    method: z.enum(['GET', 'POST']).default('GET'),
+    method: z.enum(['GET', 'POST']).describe('HTTP method.').default('GET'),
     body: z.string().describe('Body of a POST, sent as JSON.').optional(),
     interval: duration.describe('Distance between two requests; they do not wait for each other.').default('100ms'),
     timeout: duration.describe('A request without an answer by then has failed.').default('2s'),
@@ -72,38 +72,56 @@ const check = z.discriminatedUnion('kind', [
       .literal('rollout-complete')
       .describe("The target's rollout is complete: as kubectl rollout status judges it, and every pod is ready."),
   }),
-  z.strictObject({ kind: z.literal('probe').describe("A probe's service level holds."), probe: name }),
+  z.strictObject({
+    kind: z.literal('probe').describe("A probe's service level holds."),
+    probe: name.describe('Name of the probe.'),
+  }),
   z.strictObject({
     kind: z.literal('no-restarts').describe("No container of the target's current pods restarts or waits with an error."),
   }),
 ]);
 
 const containerName = z.string().describe('Container in the pod template; the first when left out.').optional();
-const environment = z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_.-]*$/), z.string());
+const environment = z.record(
+  z.string().regex(/^[A-Za-z_][A-Za-z0-9_.-]*$/, 'letters, digits, underscores, dots and dashes'),
+  z.string(),
+);
+// Kubernetes' own notation; signed and exponent forms are left out, nobody writes them in a resource.
+const quantities = z.record(
+  z.string(),
+  z
+    .string()
+    .regex(/^\d+(\.\d+)?(m|[kMGTPE]|[KMGTPE]i)?$/, 'a quantity such as 500m, 128Mi, 2')
+    .meta({ examples: ['500m', '128Mi'] }),
+);
 
 const fault = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('image').describe('Deploys another image: a bad version, or one that does not exist.'),
     container: containerName,
-    image: z.string().min(1),
+    image: z
+      .string()
+      .min(1)
+      .describe('The image to deploy.')
+      .meta({ examples: ['rehearse/shop:1.5.0'] }),
   }),
   z.strictObject({
     kind: z.literal('env').describe('Deploys with environment variables set (a value) or removed (null).'),
     container: containerName,
-    env: z.record(z.string(), z.string().nullable()),
+    env: z.record(z.string(), z.string().nullable()).describe('Variables by name: a value sets one, null removes it.'),
   }),
   z.strictObject({
     kind: z.literal('command').describe('Deploys with another command or arguments.'),
     container: containerName,
-    command: z.array(z.string()).min(1).optional(),
-    args: z.array(z.string()).optional(),
+    command: z.array(z.string()).min(1).describe('The entry point, word by word.').optional(),
+    args: z.array(z.string()).describe('Arguments of the entry point.').optional(),
   }),
   z.strictObject({
     kind: z.literal('probe').describe('Deploys with a readiness or liveness probe that asks the wrong path or port.'),
     container: containerName,
-    probe: z.enum(['readiness', 'liveness', 'startup']).default('readiness'),
-    path: z.string().startsWith('/').optional(),
-    port: z.number().int().min(1).max(65535).optional(),
+    probe: z.enum(['readiness', 'liveness', 'startup']).describe('Which of the probes.').default('readiness'),
+    path: z.string().startsWith('/').describe('The path that it asks.').optional(),
+    port: z.number().int().min(1).max(65535).describe('The port that it asks.').optional(),
   }),
   z.strictObject({
     kind: z.literal('config').describe('Deploys with a changed copy of a ConfigMap that the workload uses; the original stays.'),
@@ -113,15 +131,18 @@ const fault = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('missing-secret').describe('Deploys with an environment variable taken from a Secret that does not exist.'),
     container: containerName,
-    env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/),
-    secret: name,
-    key: z.string().min(1),
+    env: z
+      .string()
+      .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'letters, digits and underscores')
+      .describe('Name of the variable.'),
+    secret: name.describe('A Secret that does not exist.'),
+    key: z.string().min(1).describe('Key in that Secret.'),
   }),
   z.strictObject({
     kind: z.literal('resources').describe('Deploys with requests that no node can hold, or a limit that is too small.'),
     container: containerName,
-    requests: environment.optional(),
-    limits: environment.optional(),
+    requests: quantities.describe('Requests to set, by resource.').optional(),
+    limits: quantities.describe('Limits to set, by resource.').optional(),
   }),
 ]);
 
@@ -136,8 +157,8 @@ const decoy = z.strictObject({
 const detector = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('probe').describe("Tells when a probe's service level is broken: what users feel."),
-    name: name.optional(),
-    probe: name,
+    name: name.describe('How the report calls it.').optional(),
+    probe: name.describe('Name of the probe.'),
   }),
   z.strictObject({
     kind: z
@@ -145,76 +166,88 @@ const detector = z.discriminatedUnion('kind', [
       .describe(
         'Tells what Kubernetes shows of the workloads, by watch: waiting reasons, restarts, OOM kills, pods that stay unready or unscheduled, a missed progress deadline.',
       ),
-    name: name.optional(),
+    name: name.describe('How the report calls it.').optional(),
     workloads: z.array(workload).describe('Only these; every workload of the namespace when left out.').optional(),
     unreadyFor: duration.describe('A new pod that is not ready by then is a signal.').default('10s'),
   }),
 ]);
 
 export const scenarioSchema = z.strictObject({
-  apiVersion: z.literal('rehearse.dev/v1'),
-  kind: z.literal('Scenario'),
-  metadata: z.strictObject({
-    name: name.describe("The scenario's name; that of its file without .yaml."),
-    title: z.string().min(1).max(120).describe('One line for lists and the top of the report.'),
-    description: z.string().default('').describe('What goes wrong and what it teaches, in Markdown.'),
-    hypothesis: z.string().optional().describe('What the team believes will happen; the report sets it against what did.'),
-    tags: z.array(z.string()).default([]),
-  }),
-  spec: z.strictObject({
-    target: z.strictObject({
-      namespace: name.default('shop').describe('Namespace of the target; --namespace overrides it.'),
-      workload: workload.describe('What gets the bad deploy.'),
-    }),
-    probes: z.array(probe).min(1).describe('Requests like those of users, sent from before the bad deploy until the end.'),
-    steadyState: z
-      .strictObject({
-        holdFor: duration.describe('The checks must hold this long before anything is injected.').default('2s'),
-        timeout: duration.describe('Give up, without injecting, when they did not hold by then.').default('30s'),
-        checks: z.array(check).min(1),
-      })
-      .describe('What healthy means. Checked before, and again after the restore.'),
-    fault: fault.describe('The deliberately bad deploy.'),
-    decoys: z
-      .array(decoy)
-      .default([])
-      .describe('Unrelated deploys close to the bad one, so that diagnosis has something to tell apart.'),
-    detectors: z.array(detector).min(1).describe('All watch side by side to the end; the first signal after t0 is t1.'),
-    diagnosis: z
-      .strictObject({
-        settle: duration.describe('How long evidence is collected after detection before the first answer.').default('1s'),
-        timeout: duration.default('60s'),
-      })
-      .prefault({}),
-    rollback: z.discriminatedUnion('kind', [
-      z.strictObject({
-        kind: z.literal('rollout-undo').describe('Back to the previous revision, as kubectl rollout undo does it.'),
-        timeout: duration.default('90s'),
-      }),
-    ]),
-    verification: z.strictObject({
-      stableFor: duration.describe('Every check must hold without a break this long.').default('5s'),
-      timeout: duration.default('90s'),
-      checks: z.array(check).min(1),
-    }),
-    runbook: z.string().describe('Path of the runbook, from this file.').optional(),
-    objectives: z
-      .strictObject({
-        detection: duration.optional(),
-        diagnosis: duration.optional(),
-        rollback: duration.optional(),
-        verification: duration.optional(),
-        total: duration.optional(),
-      })
-      .default({})
-      .describe('How long each phase may take. One that takes longer makes the exit code 1.'),
-    limits: z
-      .strictObject({
-        detection: duration.describe('Never detected by then: the drill ends, the target is restored.').default('90s'),
-        total: duration.describe('The whole drill; after this it is ended and the target restored.').default('5m'),
-      })
-      .prefault({}),
-  }),
+  apiVersion: z.literal('rehearse.dev/v1').describe('Version of this format.'),
+  kind: z.literal('Scenario').describe('What the file is.'),
+  metadata: z
+    .strictObject({
+      name: name.describe("The scenario's name; that of its file without .yaml."),
+      title: z.string().min(1).max(120).describe('One line for lists and the top of the report.'),
+      description: z.string().default('').describe('What goes wrong and what it teaches, in Markdown.'),
+      hypothesis: z.string().optional().describe('What the team believes will happen; the report sets it against what did.'),
+      tags: z.array(z.string()).default([]).describe('Words to find it by.'),
+    })
+    .describe('What the scenario is called and why it exists.'),
+  spec: z
+    .strictObject({
+      target: z
+        .strictObject({
+          namespace: name.default('shop').describe('Namespace of the target; --namespace overrides it.'),
+          workload: workload.describe('What gets the bad deploy.'),
+        })
+        .describe('Where the bad deploy goes.'),
+      probes: z.array(probe).min(1).describe('Requests like those of users, sent from before the bad deploy until the end.'),
+      steadyState: z
+        .strictObject({
+          holdFor: duration.describe('The checks must hold this long before anything is injected.').default('2s'),
+          timeout: duration.describe('Give up, without injecting, when they did not hold by then.').default('30s'),
+          checks: z.array(check).min(1).describe('What must hold.'),
+        })
+        .describe('What healthy means. Checked before, and again after the restore.'),
+      fault: fault.describe('The deliberately bad deploy.'),
+      decoys: z
+        .array(decoy)
+        .default([])
+        .describe('Unrelated deploys close to the bad one, so that diagnosis has something to tell apart.'),
+      detectors: z.array(detector).min(1).describe('All watch side by side to the end; the first signal after t0 is t1.'),
+      diagnosis: z
+        .strictObject({
+          settle: duration.describe('How long evidence is collected after detection before the first answer.').default('1s'),
+          timeout: duration.describe('No correct answer by then: the drill goes on without one.').default('60s'),
+        })
+        .describe('How the change that caused it is found.')
+        .prefault({}),
+      rollback: z
+        .discriminatedUnion('kind', [
+          z.strictObject({
+            kind: z.literal('rollout-undo').describe('Back to the previous revision, as kubectl rollout undo does it.'),
+            timeout: duration.describe('The rollback has failed when it is not done by then.').default('90s'),
+          }),
+        ])
+        .describe('The way back.'),
+      verification: z
+        .strictObject({
+          stableFor: duration.describe('Every check must hold without a break this long.').default('5s'),
+          timeout: duration.describe('The drill has failed when they did not hold by then.').default('90s'),
+          checks: z.array(check).min(1).describe('What must hold.'),
+        })
+        .describe('What restored means.'),
+      runbook: z.string().describe('Path of the runbook, from this file.').optional(),
+      objectives: z
+        .strictObject({
+          detection: duration.describe('From the bad deploy to the first signal.').optional(),
+          diagnosis: duration.describe('From the signal to the correct answer.').optional(),
+          rollback: duration.describe('From the answer to the known-good state.').optional(),
+          verification: duration.describe('From there to restored.').optional(),
+          total: duration.describe('From the bad deploy to restored.').optional(),
+        })
+        .default({})
+        .describe('How long each phase may take. One that takes longer makes the exit code 1.'),
+      limits: z
+        .strictObject({
+          detection: duration.describe('Never detected by then: the drill ends, the target is restored.').default('90s'),
+          total: duration.describe('The whole drill; after this it is ended and the target restored.').default('5m'),
+        })
+        .describe('When a drill is given up.')
+        .prefault({}),
+    })
+    .describe('What happens in the drill.'),
 });
 
 export type Scenario = z.infer<typeof scenarioSchema>;
