@@ -68,6 +68,7 @@ export class Drill implements RunbookActions {
   #rollingBack = false;
   #knownGoodTMs: number | undefined;
   #onKnownGood: () => void = () => {};
+  #onCleared: () => void = () => {};
 
   constructor(options: DrillOptions) {
     this.#options = options;
@@ -76,6 +77,21 @@ export class Drill implements RunbookActions {
   /** What the detectors tell right now. */
   firing(): string[] {
     return [...this.#firing].map(([detector, message]) => `${detector}: ${message}`);
+  }
+
+  /** Resolves when no detector fires. Rejects with the signal's reason. */
+  async quiet(signal: AbortSignal): Promise<void> {
+    while (this.#firing.size > 0) {
+      signal.throwIfAborted();
+      await new Promise<void>((resolve, reject) => {
+        const abort = () => reject(signal.reason);
+        signal.addEventListener('abort', abort, { once: true });
+        this.#onCleared = () => {
+          signal.removeEventListener('abort', abort);
+          resolve();
+        };
+      });
+    }
   }
 
   async startDetectors(): Promise<void> {
@@ -87,6 +103,7 @@ export class Drill implements RunbookActions {
           clear: message => {
             this.#firing.delete(detector.name);
             context.emit({ type: 'signal.cleared', detector: detector.name, message });
+            this.#onCleared();
           },
         }),
       ),

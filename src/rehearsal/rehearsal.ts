@@ -380,7 +380,7 @@ class Rehearsal {
       await this.#deployDecoy(decoy);
       await clock.sleep(decoy.byMs - (before[index + 1]?.byMs ?? 0), signal);
     }
-    signal.throwIfAborted();
+    await this.#untilQuiet(drill, signal);
     const injected = await roles.fault.inject(this.#context, planned);
     this.#emit({
       type: 'fault.injected',
@@ -402,6 +402,28 @@ class Rehearsal {
     signal.throwIfAborted();
     void background;
     return failure;
+  }
+
+  /** A detector that fires already (a decoy's rollout can do that) could not time the detection of what comes. */
+  async #untilQuiet(drill: Drill, signal: AbortSignal): Promise<void> {
+    const { timeout } = this.#options.scenario.scenario.spec.steadyState;
+    const limit = expiry(this.#options.clock, durationMs(timeout), () => new Error('timeout'));
+    try {
+      await drill.quiet(AbortSignal.any([signal, limit.signal]));
+    } catch (error) {
+      signal.throwIfAborted();
+      throw new RehearseError(
+        `a detector fired before the bad deploy, for longer than ${timeout}: ${drill.firing().join('; ')}`,
+        {
+          exitCode: EXIT.refused,
+          hint: 'the bad deploy was not injected: fix what the detector tells, or the detector',
+          cause: error,
+        },
+      );
+    } finally {
+      limit.cancel();
+    }
+    signal.throwIfAborted();
   }
 
   async #deployDecoy(decoy: PreparedDecoy): Promise<void> {

@@ -105,12 +105,14 @@ export function createWorld(objectives: Record<string, string> = {}) {
   };
 
   let raise: ((found: DetectorSignal) => void) | undefined;
+  let clear: ((message: string) => void) | undefined;
   const detector: Detector = {
     name: 'slo',
     kind: 'probe',
     summary: 'the service level',
     async start(_context, _signal, on) {
       raise = on.signal;
+      clear = on.clear;
     },
   };
 
@@ -245,6 +247,8 @@ export function createWorld(objectives: Record<string, string> = {}) {
     interrupt,
     abandon,
     halt: (reason: string) => onHalt(reason),
+    raise: () => raise?.({ message: 'p95 above its limit', uncertaintyMs: 100 }),
+    clear: () => clear?.('fine again'),
     breakNow: () => setBroken(true),
     rollBackByHand: () => {
       onKnownGood(true);

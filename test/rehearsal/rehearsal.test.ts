@@ -42,9 +42,16 @@ describe('refused: nothing is touched', () => {
   test.each([
     [
       'by the guard',
-      () => void (world.behaviour.guard = () => [{ name: 'namespace', ok: false, detail: 'not opted in', remedy: 'label it' }]),
+      () => {
+        world.behaviour.guard = () => [{ name: 'namespace', ok: false, detail: 'not opted in', remedy: 'label it' }];
+      },
     ],
-    ['by the preflight', () => void (world.behaviour.preflight = () => [{ name: 'halt switch', ok: false, detail: 'halted' }])],
+    [
+      'by the preflight',
+      () => {
+        world.behaviour.preflight = () => [{ name: 'halt switch', ok: false, detail: 'halted' }];
+      },
+    ],
     ['when the target is not steady', () => world.breakNow()],
   ])('%s', async (_name, arrange) => {
     const { options } = given();
@@ -72,6 +79,48 @@ describe('refused: nothing is touched', () => {
     expect(await runRehearsal(options)).toMatchObject({ outcome: 'refused' });
     expect(asked).toBe(2);
     expect(world.calls).toEqual([]);
+  });
+});
+
+describe('a detector that fires before the bad deploy', () => {
+  const noisyDecoy = (quietAfterMs: number | undefined) => {
+    const { options, clock } = given();
+    options.roles = {
+      ...options.roles,
+      decoys: [
+        {
+          target: { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'shop', name: 'frontend' },
+          when: 'before',
+          byMs: 1000,
+          fault: {
+            kind: 'decoy',
+            summary: 'harmless',
+            plan: async () => [],
+            async inject() {
+              world.raise();
+              if (quietAfterMs !== undefined) void clock.sleep(quietAfterMs).then(() => world.clear());
+              return { sentTMs: 0, acceptedTMs: 0 };
+            },
+          },
+        },
+      ],
+    };
+    return options;
+  };
+
+  test('is waited for, so that what it tells afterwards is about the bad deploy', async () => {
+    const result = await runRehearsal(noisyDecoy(5000));
+    expect(result.outcome).toBe('met');
+    expect(span('deployed', 'detected')).toBe(4000);
+    const cleared = world.events.find(event => event.type === 'signal.cleared');
+    expect(world.moment('deployed')?.momentTMs).toBeGreaterThanOrEqual(cleared?.tMs ?? Number.POSITIVE_INFINITY);
+  });
+
+  test('and does not stop: the bad deploy is never injected, the decoy is put back', async () => {
+    const result = await runRehearsal(noisyDecoy(undefined));
+    expect(result).toMatchObject({ outcome: 'refused', exitCode: 3 });
+    expect(result.reason).toContain('p95 above its limit');
+    expect(world.calls).toEqual(['undo', 'lease', 'restore', 'release true']);
   });
 });
 

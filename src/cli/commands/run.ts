@@ -1,5 +1,5 @@
 import { userInfo } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import pino from 'pino';
 import { clockSkew } from '../../cluster/connection.ts';
 import { createEvidence } from '../../cluster/evidence.ts';
@@ -96,7 +96,8 @@ async function rehearse({ args, loaded, id, store, log, reporter, interrupts }: 
     const result = await runRehearsal({
       runId: id,
       rehearse: packageVersion(),
-      scenario: loaded,
+      // Paths in a report are those a reader can follow: from where the drill was started.
+      scenario: { ...loaded, path: relative(process.cwd(), loaded.path) },
       operator,
       environment: {
         node: process.version,
@@ -130,6 +131,7 @@ async function rehearse({ args, loaded, id, store, log, reporter, interrupts }: 
         store.append(event);
         events.push(event);
         reporter.onEvent(event);
+        if (event.type !== 'probe.sampled') log.info(event, event.type);
       },
       interrupt: interrupts.interrupt,
       abandon: interrupts.abandon,
