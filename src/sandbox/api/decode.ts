@@ -1,12 +1,14 @@
 import { badRequest } from '../registry/api-errors.ts';
 import { isObject, type JsonObject } from '../registry/json.ts';
 import type { KubeObject } from '../registry/resources.ts';
+import { canonicalQuantity, parseQuantity, QUANTITY_RULE } from '../kinds/quantity.ts';
 import { resolve, type Schema, schemaOf } from '../schema/schemas.ts';
 
 /** The fieldValidation query parameter: what to do about a field that the kind does not have. */
 export type FieldValidation = 'Ignore' | 'Warn' | 'Strict';
 
 interface Walk {
+  refuse(why: string): Error;
   unknown: string[];
   /** Go's struct name and path inside it, for the text of a type error. */
   fail(path: string, struct: string, found: string, wanted: string): never;
@@ -28,13 +30,15 @@ export function decodeObject(
     throw badRequest(`${prefix}json: cannot unmarshal ${goKind(body)} into Go value of type ${type.version}.${type.kind}`);
   if (!schema) return { object: body as KubeObject, warnings: [] };
   const walk: Walk = {
+    refuse: why => badRequest(prefix + why),
     unknown: [],
     fail(path, struct, found, wanted) {
-      throw badRequest(`${prefix}json: cannot unmarshal ${found} into Go struct field ${struct}.${path} of type ${wanted}`);
+      throw badRequest(`${prefix}json: cannot unmarshal ${found} into Go struct field ${struct}.${withoutIndices(path)} of type ${wanted}`);
     },
   };
   const object = shapeObject(body, schema, type.kind, '', walk) as KubeObject;
   object.metadata ??= { name: '' };
+  if (schema.properties?.spec?.default !== undefined) object.spec ??= {};
   if (walk.unknown.length === 0 || validation === 'Ignore') return { object, warnings: [] };
   if (validation === 'Strict') throw badRequest(`${prefix}strict decoding error: ${walk.unknown.join(', ')}`);
   return { object, warnings: walk.unknown };
@@ -53,8 +57,8 @@ function shape(value: unknown, given: Schema, struct: string, path: string, walk
     return value;
   }
   if (name?.endsWith('.Quantity')) {
-    if (typeof value === 'number') return String(value);
-    return value;
+    if (parseQuantity(value) === undefined || typeof value === 'object') throw walk.refuse(QUANTITY_RULE);
+    return canonicalQuantity(value as string | number);
   }
   switch (schema.type) {
     case 'object':
@@ -78,18 +82,32 @@ function shape(value: unknown, given: Schema, struct: string, path: string, walk
         walk.fail(path, struct, goKind(value), `[]${goType(resolve(schema.items ?? {}).name, schema.items)}`);
       return value.map((item, index) => shape(item, schema.items ?? {}, struct, `${path}[${index}]`, walk));
     case 'string':
-      if (typeof value !== 'string') walk.fail(withoutIndices(path), struct, goKind(value), 'string');
+      if (typeof value !== 'string') walk.fail(path, struct, goKind(value), 'string');
+      if (schema.format === 'byte') {
+        const offset = illegalBase64(value as string);
+        if (offset !== undefined) throw walk.refuse(`illegal base64 data at input byte ${offset}`);
+      }
       return value;
     case 'boolean':
-      if (typeof value !== 'boolean') walk.fail(withoutIndices(path), struct, goKind(value), 'bool');
+      if (typeof value !== 'boolean') walk.fail(path, struct, goKind(value), 'bool');
       return value;
     case 'integer':
-      if (typeof value !== 'number') walk.fail(withoutIndices(path), struct, goKind(value), schema.format ?? 'int64');
-      if (!Number.isInteger(value)) walk.fail(withoutIndices(path), struct, `number ${value}`, schema.format ?? 'int64');
+      if (typeof value !== 'number') walk.fail(path, struct, goKind(value), schema.format ?? 'int64');
+      if (!Number.isInteger(value)) walk.fail(path, struct, `number ${value}`, schema.format ?? 'int64');
       return value;
     default:
       return value;
   }
+}
+
+/** Where Go's decoder would stop; undefined for base64. */
+function illegalBase64(text: string): number | undefined {
+  const found = /[^A-Za-z0-9+/=\r\n]/.exec(text);
+  if (found) return found.index;
+  const plain = text.replace(/[\r\n]/g, '');
+  const padding = plain.indexOf('=');
+  if (padding >= 0 && !/^={1,2}$/.test(plain.slice(padding))) return padding;
+  return plain.length % 4 === 0 ? undefined : plain.length - (plain.length % 4);
 }
 
 const withoutIndices = (path: string) => path.replace(/\[\d+\]/g, '');

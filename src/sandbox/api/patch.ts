@@ -2,6 +2,7 @@ import { parse as parseYaml } from 'yaml';
 import { badRequest, conflict, notFoundStatus } from '../registry/api-errors.ts';
 import { isObject } from '../registry/json.ts';
 import type { Registry } from '../registry/registry.ts';
+import { checkTypes } from './typed-patch.ts';
 import { apply, checkApplied, objectSchema } from '../registry/managed-fields.ts';
 import type { KubeObject, SandboxClock, WriteOptions } from '../registry/resources.ts';
 import { StatusError } from '../registry/status-error.ts';
@@ -98,6 +99,7 @@ function serverSideApply(request: PatchRequest): { object: KubeObject; created: 
   }
   checkApplied(given);
   const name = path.name as string;
+  checkTypes(given, schemaOf(view.group, view.version, view.kind) ?? view.type.schema, `(${path.namespace ? `${path.namespace}/` : ''}${name}; ${view.apiVersion}, Kind=${view.kind})`);
   const config = request.decode(given, undefined);
   if (config.kind !== view.kind || config.apiVersion !== view.apiVersion) {
     throw badRequest(`the kind of the object (${config.apiVersion}, Kind=${config.kind}) does not match the path (${view.apiVersion}, Kind=${view.kind})`);

@@ -266,6 +266,7 @@ export function createResourceHandler(registry: Registry, clock: SandboxClock) {
   return async function handle(exchange: Exchange, view: View, path: ResourcePath): Promise<void> {
     const { method } = exchange;
     const { type } = view;
+    if (type.resource === 'endpoints') warn(exchange.response, [ENDPOINTS_DEPRECATED]);
     if (path.namespace !== undefined && !type.namespaced) throw noSuchPath();
     if (type.createOnly) {
       if (method !== 'POST' || path.name) throw methodNotAllowed();
@@ -314,6 +315,8 @@ export function createResourceHandler(registry: Registry, clock: SandboxClock) {
     }
   };
 }
+
+const ENDPOINTS_DEPRECATED = 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice';
 
 const RETURNS_OBJECT = new Set(['pods', 'services', 'serviceaccounts', 'namespaces']);
 

@@ -97,6 +97,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     if (first === 'openapi' && second === 'v3') {
       return third ? found(openApi.document([third, ...more].join('/'))) : json(openApi.index());
     }
+    if (pathname === '/openapi/v2') return openApiV2(exchange);
     switch (pathname) {
       case '/version':
         return json(VERSION);
@@ -176,6 +177,22 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
         for (const socket of sockets) socket.destroy();
       }),
   };
+}
+
+/**
+ * The old OpenAPI document, which kubectl asks for a kind that version 3 does not have: one without any kind, in
+ * JSON or as the protobuf message openapi.v2.Document (swagger = 1, info = 2 { title = 1, version = 2 }).
+ */
+function openApiV2(exchange: Exchange): void {
+  const info = { title: 'Kubernetes', version: KUBERNETES_VERSION };
+  if (!exchange.request.headers.accept?.includes('protobuf')) {
+    return sendJson(exchange, 200, JSON.stringify({ swagger: '2.0', info, paths: {}, definitions: {} }));
+  }
+  const field = (number: number, content: Buffer) => Buffer.concat([Buffer.from([(number << 3) | 2, content.length]), content]);
+  const text = (number: number, value: string) => field(number, Buffer.from(value));
+  const body = Buffer.concat([text(1, '2.0'), field(2, Buffer.concat([text(1, info.title), text(2, info.version)]))]);
+  exchange.response.writeHead(200, { 'Content-Type': 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf' });
+  exchange.response.end(body);
 }
 
 const VERSION = {

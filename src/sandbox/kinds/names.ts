@@ -18,10 +18,10 @@ const MAX_SUBDOMAIN = 253;
 
 const maxLength = (length: number) => `must be no more than ${length} bytes`;
 
-/** "a message (e.g. 'x', regex used for validation is '…')", as upstream puts it. */
+/** "a message (e.g. 'x', regex used for validation is '…')", as upstream puts it (its commas and blanks too). */
 function regexProblem(message: string, pattern: string, ...examples: string[]): string {
   if (examples.length === 0) return `${message} (regex used for validation is '${pattern}')`;
-  return `${message} (e.g. ${examples.map(example => `'${example}'`).join(' or ')}, regex used for validation is '${pattern}')`;
+  return `${message} (e.g. ${examples.map(example => `'${example}'`).join(',  or ')}, regex used for validation is '${pattern}')`;
 }
 
 export function subdomainProblems(value: string): string[] {
@@ -167,10 +167,8 @@ export function portNameProblems(value: string): string[] {
   const problems: string[] = [];
   if (value.length > 15) problems.push('must be no more than 15 characters');
   if (!/^[-a-z0-9]+$/.test(value)) problems.push('must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)');
-  else {
-    if (!/[a-z]/.test(value)) problems.push('must contain at least one letter (a-z)');
-    if (value.includes('--')) problems.push('must not contain consecutive hyphens');
-    if (value.startsWith('-') || value.endsWith('-')) problems.push('must not begin or end with a hyphen');
-  }
+  if (!/[a-z]/.test(value)) problems.push('must contain at least one letter (a-z)');
+  if (value.includes('--')) problems.push('must not contain consecutive hyphens');
+  if (value.startsWith('-') || value.endsWith('-')) problems.push('must not begin or end with a hyphen');
   return problems;
 }

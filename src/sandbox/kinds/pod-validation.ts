@@ -86,8 +86,8 @@ function envFromErrors(sources: Draft[], field: string): FieldError[] {
   for (const [index, source] of sources.entries()) {
     const at = `${field}[${index}]`;
     const given = ['configMapRef', 'secretRef'].filter(name => source[name]);
-    if (given.length === 0) errors.push(invalid(at, '', 'must specify one of: `configMapRef` or `secretRef`'));
-    else if (given.length > 1) errors.push(invalid(at, '', 'may not have more than one field specified at a time'));
+    if (given.length === 0) errors.push(invalid(field, '', 'must specify one of: `configMapRef` or `secretRef`'));
+    else if (given.length > 1) errors.push(invalid(field, '', 'may not have more than one field specified at a time'));
     for (const name of given) if (!source[name].name) errors.push(required(`${at}.${name}.name`));
   }
   return errors;
@@ -103,10 +103,10 @@ function handlerErrors(handler: Draft, field: string): FieldError[] {
   const { exec, httpGet, tcpSocket, grpc } = handler;
   if (given[0] === 'exec' && !exec.command?.length) errors.push(required(`${field}.exec.command`));
   if (given[0] === 'httpGet') {
-    errors.push(...portOrNameErrors(httpGet.port, `${field}.httpGet.port`));
+    errors.push(...portOrNameErrors(httpGet.port ?? 0, `${field}.httpGet.port`));
     if (!['HTTP', 'HTTPS'].includes(httpGet.scheme)) errors.push(notSupported(`${field}.httpGet.scheme`, httpGet.scheme, ['HTTP', 'HTTPS']));
   }
-  if (given[0] === 'tcpSocket') errors.push(...portOrNameErrors(tcpSocket.port, `${field}.tcpSocket.port`));
+  if (given[0] === 'tcpSocket') errors.push(...portOrNameErrors(tcpSocket.port ?? 0, `${field}.tcpSocket.port`));
   if (given[0] === 'grpc') errors.push(...portErrors(grpc.port, `${field}.grpc.port`));
   return errors;
 }
@@ -192,13 +192,16 @@ function containerErrors(container: Draft, volumes: ReadonlySet<string>, field: 
   return errors;
 }
 
+/** In the order in which upstream looks at them. */
+const VOLUME_SOURCES = ['emptyDir', 'hostPath', 'secret', 'nfs', 'persistentVolumeClaim', 'downwardAPI', 'configMap', 'projected', 'ephemeral', 'csi', 'image'];
+
 function volumeErrors(volumes: Draft[], field: string): { names: Set<string>; errors: FieldError[] } {
   const names = new Set<string>();
   const errors: FieldError[] = [];
   for (const [index, volume] of volumes.entries()) {
     const at = `${field}[${index}]`;
     const found: FieldError[] = [];
-    const sources = Object.keys(volume).filter(key => key !== 'name');
+    const sources = VOLUME_SOURCES.filter(source => volume[source]);
     for (const source of sources.slice(1)) found.push(forbidden(`${at}.${source}`, 'may not specify more than 1 volume type'));
     if (sources.length === 0) found.push(required(at, 'must specify a volume type'));
     if (volume.configMap && !volume.configMap.name) found.push(required(`${at}.configMap.name`));
@@ -212,8 +215,8 @@ function volumeErrors(volumes: Draft[], field: string): { names: Set<string>; er
   return { names, errors };
 }
 
-const RESTART_POLICIES = ['Always', 'Never', 'OnFailure'];
-const DNS_POLICIES = ['ClusterFirst', 'ClusterFirstWithHostNet', 'Default', 'None'];
+const RESTART_POLICIES = ['Always', 'OnFailure', 'Never'];
+const DNS_POLICIES = ['ClusterFirstWithHostNet', 'ClusterFirst', 'Default', 'None'];
 
 /** @param field e.g. `spec` or `spec.template.spec`. */
 export function podSpecErrors(spec: Draft, field: string): FieldError[] {
@@ -247,7 +250,6 @@ export function podSpecErrors(spec: Draft, field: string): FieldError[] {
   }
   if (!RESTART_POLICIES.includes(spec.restartPolicy)) errors.push(notSupported(`${field}.restartPolicy`, spec.restartPolicy, RESTART_POLICIES));
   if (!DNS_POLICIES.includes(spec.dnsPolicy)) errors.push(notSupported(`${field}.dnsPolicy`, spec.dnsPolicy, DNS_POLICIES));
-  errors.push(...nonNegative(spec.terminationGracePeriodSeconds, `${field}.terminationGracePeriodSeconds`));
   errors.push(...labelErrors(spec.nodeSelector, `${field}.nodeSelector`));
   if (spec.serviceAccountName) {
     errors.push(...subdomainProblems(spec.serviceAccountName).map(problem => invalid(`${field}.serviceAccountName`, spec.serviceAccountName, problem)));

@@ -35,23 +35,6 @@ const byResource: Record<ResourceName, Prepare> = {
   pods(pod, old) {
     if (!old) pod.status = { phase: 'Pending', qosClass: qosClass(pod) };
   },
-  'jobs.batch'(job, old) {
-    const { spec } = job;
-    if (old || !spec?.template || spec.manualSelector) return;
-    // Upstream's generateSelector (registry/batch/job/strategy.go).
-    const uid = job.metadata.uid as string;
-    const labels = {
-      'batch.kubernetes.io/controller-uid': uid,
-      'controller-uid': uid,
-      'batch.kubernetes.io/job-name': job.metadata.name,
-      'job-name': job.metadata.name,
-    };
-    spec.template.metadata ??= {};
-    spec.template.metadata.labels = { ...spec.template.metadata.labels, ...labels };
-    spec.selector ??= {};
-    spec.selector.matchLabels = { ...spec.selector.matchLabels, 'batch.kubernetes.io/controller-uid': uid };
-    if (!job.metadata.labels) job.metadata.labels = { ...spec.template.metadata.labels };
-  },
   secrets(secret) {
     // stringData is a convenience for writing; it is stored as data.
     if (!secret.stringData) return;

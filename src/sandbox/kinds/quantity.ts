@@ -18,3 +18,33 @@ export function parseQuantity(text: unknown): number | undefined {
   if (/^[eE][+-]?\d+$/.test(suffix)) return number * 10 ** Number(suffix.slice(1));
   return number * (BINARY[suffix] ?? DECIMAL[suffix] ?? Number.NaN);
 }
+
+const BINARY_SUFFIXES = ['Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei'];
+const DECIMAL_SUFFIXES = ['m', '', 'k', 'M', 'G', 'T', 'P', 'E'];
+
+/** As the API server writes a quantity back (Quantity.CanonicalizeBytes): no fraction, the largest suffix: `0.5` is `500m`, `1000m` is `1`. */
+export function canonicalQuantity(given: string | number): string {
+  const text = String(given);
+  const match = PATTERN.exec(text);
+  const value = parseQuantity(text);
+  if (!match || value === undefined || value === 0) return value === 0 ? '0' : text;
+  const suffix = match[2] ?? '';
+  if (/^[eE]/.test(suffix) || suffix === 'n' || suffix === 'u') return text;
+  if (suffix.endsWith('i') && Number.isInteger(value)) {
+    let exponent = 0;
+    let number = value;
+    while (exponent < BINARY_SUFFIXES.length && number % 1024 === 0) {
+      number /= 1024;
+      exponent++;
+    }
+    return `${number}${exponent === 0 ? '' : BINARY_SUFFIXES[exponent - 1]}`;
+  }
+  let number = Math.round(value * 1e3);
+  if (Math.abs(number - value * 1e3) > 1e-6 * Math.abs(number) || !Number.isSafeInteger(number)) return text;
+  let exponent = 0;
+  while (exponent < DECIMAL_SUFFIXES.length - 1 && number % 1000 === 0) {
+    number /= 1000;
+    exponent++;
+  }
+  return `${number}${DECIMAL_SUFFIXES[exponent]}`;
+}

@@ -46,7 +46,7 @@ function serviceErrors(object: KubeObject, old: KubeObject | undefined): FieldEr
   if (!SERVICE_TYPES.includes(spec.type)) errors.push(notSupported('spec.type', spec.type, SERVICE_TYPES));
   for (const [index, port] of ports.entries()) {
     const key = `${port.protocol}/${port.port}`;
-    if (numbers.has(key)) errors.push(duplicate(`spec.ports[${index}]`, { port: port.port, protocol: port.protocol }));
+    if (numbers.has(key)) errors.push(duplicate(`spec.ports[${index}]`, { Name: '', Protocol: port.protocol, AppProtocol: null, Port: port.port, TargetPort: 0, NodePort: 0 }));
     numbers.add(key);
   }
   const before = old?.spec?.clusterIP;

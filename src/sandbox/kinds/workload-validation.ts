@@ -33,18 +33,20 @@ function selectorErrors(selector: LabelSelector, field: string): FieldError[] {
 /** The selector is there, not empty, and selects the template's pods. */
 function podSelectorErrors(object: KubeObject, emptyDetail: string): FieldError[] {
   const { selector, template } = object.spec ?? {};
-  if (!selector) return [required('spec.selector')];
+  const labels = template?.metadata?.labels;
+  const mismatch = invalid('spec.template.metadata.labels', labels ?? null, '`selector` does not match template `labels`');
+  if (!selector) return [required('spec.selector'), mismatch];
   const errors = selectorErrors(selector, 'spec.selector');
   if (Object.keys(selector.matchLabels ?? {}).length + (selector.matchExpressions ?? []).length === 0) {
     errors.push(invalid('spec.selector', selector, emptyDetail));
-  } else if (template && errors.length === 0 && !selectorMatcher(selector)(template.metadata?.labels)) {
-    errors.push(invalid('spec.template.metadata.labels', template.metadata?.labels ?? null, '`selector` does not match template `labels`'));
+  } else if (errors.length === 0 && !selectorMatcher(selector)(labels)) {
+    errors.push(mismatch);
   }
   return errors;
 }
 
 function templateOf(object: KubeObject, kind: string): FieldError[] {
-  const template = object.spec?.template;
+  const template = object.spec?.template ?? {};
   const errors = templateErrors(template, 'spec.template');
   const policy = template?.spec?.restartPolicy;
   if (policy && policy !== 'Always') errors.push(notSupported('spec.template.spec.restartPolicy', policy, ['Always']));
@@ -61,7 +63,7 @@ function intOrPercentErrors(value: unknown, field: string): FieldError[] {
   if (typeof value === 'number') return nonNegative(value, field);
   if (percent(value) !== undefined) return [];
   return [
-    invalid(field, value, "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%'  or '93%', regex used for validation is '[0-9]+%')"),
+    invalid(field, value, "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')"),
   ];
 }
 
@@ -86,7 +88,7 @@ export function deploymentErrors(object: KubeObject, old: KubeObject | undefined
       errors.push(invalid('spec.strategy.rollingUpdate.maxUnavailable', maxUnavailable, 'may not be 0 when `maxSurge` is 0'));
     }
     errors.push(...notOver100Percent(maxUnavailable, 'spec.strategy.rollingUpdate.maxUnavailable'));
-  } else errors.push(notSupported('spec.strategy.type', type, ['Recreate', 'RollingUpdate']));
+  } else errors.push(notSupported('spec.strategy', { Type: type, RollingUpdate: rollingUpdate ?? null }, ['Recreate', 'RollingUpdate']));
   errors.push(...nonNegative(spec.minReadySeconds, 'spec.minReadySeconds'));
   errors.push(...nonNegative(spec.revisionHistoryLimit, 'spec.revisionHistoryLimit'));
   errors.push(...nonNegative(spec.progressDeadlineSeconds, 'spec.progressDeadlineSeconds'));
@@ -120,7 +122,7 @@ export function statefulSetErrors(object: KubeObject, old: KubeObject | undefine
   if (type === 'OnDelete') {
     if (rollingUpdate) errors.push(invalid('spec.updateStrategy.rollingUpdate', rollingUpdate, "only allowed for updateStrategy 'RollingUpdate'"));
   } else if (type === 'RollingUpdate') errors.push(...nonNegative(rollingUpdate?.partition, 'spec.updateStrategy.rollingUpdate.partition'));
-  else errors.push(invalid('spec.updateStrategy', spec.updateStrategy, "must be 'RollingUpdate' or 'OnDelete'"));
+  else errors.push(invalid('spec.updateStrategy', { Type: type, RollingUpdate: rollingUpdate ?? null }, "must be 'RollingUpdate' or 'OnDelete'"));
   errors.push(...nonNegative(spec.replicas, 'spec.replicas'), ...nonNegative(spec.minReadySeconds, 'spec.minReadySeconds'));
   errors.push(...podSelectorErrors(object, 'empty selector is invalid for statefulset'));
   errors.push(...templateOf(object, 'StatefulSet'));
@@ -183,7 +185,9 @@ export function disruptionBudgetErrors(object: KubeObject): FieldError[] {
   const { minAvailable, maxUnavailable, selector } = object.spec ?? {};
   const errors: FieldError[] = [];
   if (minAvailable !== undefined && maxUnavailable !== undefined) {
-    errors.push(invalid('spec', object.spec, 'minAvailable and maxUnavailable cannot be both set'));
+    const { unhealthyPodEvictionPolicy = null } = object.spec ?? {};
+    const shown = { MinAvailable: minAvailable, Selector: selector ?? null, MaxUnavailable: maxUnavailable, UnhealthyPodEvictionPolicy: unhealthyPodEvictionPolicy };
+    errors.push(invalid('spec', shown, 'minAvailable and maxUnavailable cannot be both set'));
   }
   for (const [field, value] of [
     ['spec.minAvailable', minAvailable],

@@ -15,7 +15,9 @@ export type StatusReason =
   | 'TooManyRequests'
   | 'Timeout'
   | 'ServiceUnavailable'
-  | 'InternalError';
+  | 'InternalError'
+  /** Upstream's plain errors, which carry no reason. */
+  | 'Unknown';
 
 const CODES: Record<StatusReason, number> = {
   BadRequest: 400,
@@ -34,6 +36,7 @@ const CODES: Record<StatusReason, number> = {
   Timeout: 504,
   ServiceUnavailable: 503,
   InternalError: 500,
+  Unknown: 500,
 };
 
 export interface StatusDetails {
@@ -66,7 +69,7 @@ export class StatusError extends Error {
       metadata: {},
       status: 'Failure',
       message: this.message,
-      reason: this.reason,
+      ...(this.reason === 'Unknown' ? {} : { reason: this.reason }),
       ...(this.details ? { details: this.details } : {}),
       code: this.code,
     };
