@@ -10,11 +10,13 @@ type Template = (view: object) => string;
 let handlebars: typeof Handlebars | undefined;
 const compiled = new Map<string, Template>();
 
-/** `strict`: a name in a template that the view does not have is an error, not an empty place. */
+/**
+ * `preventIndent`: what stands in a `pre` must not move to the right with the partial it is in. `strict`: a name in a template that the view does not have is an error, not an empty place.
+ */
 export function template(name: string): Template {
   let made = compiled.get(name);
   if (!made) {
-    made = environment().compile(`{{> ${name}}}`, { strict: true });
+    made = environment().compile(`{{> ${name}}}`, { strict: true, preventIndent: true });
     compiled.set(name, made);
   }
   return made;

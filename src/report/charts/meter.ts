@@ -20,9 +20,13 @@ export function meter(value: number, limit: number | undefined, className: strin
   return el('svg', { class: 'meter', width: '100%', height, 'aria-hidden': 'true', focusable: 'false' }, ...shapes);
 }
 
-/** Parts of a whole side by side; parts of nothing are left out. */
-export function stackedBar(parts: readonly { value: number; className: string; fill: string }[], height = 10): string {
-  const total = parts.reduce((sum, part) => sum + part.value, 0) || 1;
+/** Parts side by side; parts of nothing are left out. @param whole what the full width stands for; the sum of the parts when left out */
+export function stackedBar(
+  parts: readonly { value: number; className: string; fill: string }[],
+  height = 10,
+  whole?: number,
+): string {
+  const total = whole ?? (parts.reduce((sum, part) => sum + part.value, 0) || 1);
   let before = 0;
   const shapes = parts.map(part => {
     const x = before / total;

@@ -1,11 +1,11 @@
 /** The lanes of the timeline: every SVG fills its lane and places things by shares of the width, so all lanes share one time axis. */
 import type { PhaseName } from '../../record/events.ts';
-import { type Label, placeLabels, textWidth } from './labels.ts';
+import { placeLabels, textWidth } from './labels.ts';
 import { type Scale, tickText, timeTicks } from './scale.ts';
 import { el, escapeXml, pct, text } from './svg.ts';
 
 /** Narrowest widths of a lane that labels must fit, px: on a desktop page and on a telephone. */
-export const WIDE = 560;
+export const WIDE = 480;
 export const NARROW = 300;
 
 /** Middling tones for a page whose style sheet was blocked; the style sheet has its own for light and dark. */
@@ -29,63 +29,81 @@ export interface Mark {
 
 /** The head of the timeline: flags of the moments above a row of ticks. In two densities, of which the style sheet shows one. */
 export function axisSvg(scale: Scale, originTMs: number, marks: readonly Mark[]): string {
+  const main = marks.filter(mark => mark.main);
+  const full = placeFlags(scale, marks, WIDE, mark => mark.label);
+  // Many moments at almost one time would make a tower; then the short names of the main ones are clearer.
+  const wide = full.rows <= 3 ? full : placeFlags(scale, main, WIDE, mark => mark.short);
   return (
-    density('wide', WIDE, marks, mark => mark.label) +
-    density(
+    axis('wide', scale, originTMs, wide, 8) +
+    axis(
       'narrow',
-      NARROW,
-      marks.filter(mark => mark.main),
-      mark => mark.short,
+      scale,
+      originTMs,
+      placeFlags(scale, main, NARROW, mark => mark.short),
+      4,
     )
   );
+}
 
-  function density(name: 'wide' | 'narrow', width: number, shown: readonly Mark[], labelOf: (mark: Mark) => string): string {
-    const labels: Label[] = shown.map(mark => ({
-      at: scale.at(mark.tMs),
-      width: textWidth(labelOf(mark)) + 12,
-      rank: mark.main ? 0 : 1,
-    }));
-    const placed = placeLabels(labels, width);
-    const rows = Math.max(1, ...placed.map(each => each.row + 1));
-    const height = rows * 22 + 22;
-    const flags = shown.map((mark, index) => {
-      const { row, shift } = placed[index] as { row: number; shift: number };
-      const labelWidth = (labels[index] as Label).width;
-      const y = (rows - 1 - row) * 22;
-      return el(
-        'svg',
-        { x: pct(scale.at(mark.tMs)), y, overflow: 'visible', class: `flag ${mark.main ? 'main' : 'minor'} ${mark.className}` },
-        el('rect', { x: shift, y: 1, width: labelWidth, height: 18, rx: 4, fill: 'none', stroke: 'currentColor' }),
-        text(labelOf(mark), { x: shift + labelWidth / 2, y: 14, 'text-anchor': 'middle', 'font-size': 12, fill: 'currentColor' }),
-      );
-    });
-    const ticks = timeTicks(scale.from - originTMs, scale.to - originTMs, name === 'wide' ? 8 : 4).map(tick => {
-      const at = scale.at(tick + originTMs);
-      // Ticks at the edges would be cut off there.
-      const anchor = at < 0.04 ? 'start' : at > 0.96 ? 'end' : 'middle';
-      return text(tickText(tick), {
-        class: 'tick',
-        x: pct(at),
-        y: height - 7,
-        'text-anchor': anchor,
-        'font-size': 11,
-        fill: 'currentColor',
-      });
-    });
-    return el(
+interface Flags {
+  rows: number;
+  flags: { mark: Mark; label: string; width: number; row: number; shift: number }[];
+}
+
+function placeFlags(scale: Scale, marks: readonly Mark[], width: number, labelOf: (mark: Mark) => string): Flags {
+  const labels = marks.map(mark => ({ at: scale.at(mark.tMs), width: textWidth(labelOf(mark)) + 12, rank: mark.main ? 0 : 1 }));
+  const placed = placeLabels(labels, width);
+  const flags = marks.map((mark, index) => ({
+    mark,
+    label: labelOf(mark),
+    width: labels[index]?.width ?? 0,
+    row: placed[index]?.row ?? 0,
+    shift: placed[index]?.shift ?? 0,
+  }));
+  return { rows: Math.max(1, ...flags.map(flag => flag.row + 1)), flags };
+}
+
+function axis(name: 'wide' | 'narrow', scale: Scale, originTMs: number, { rows, flags }: Flags, most: number): string {
+  const height = rows * 22 + 22;
+  const shapes = flags.map(({ mark, label, width, row, shift }) =>
+    el(
       'svg',
       {
-        class: `axis ${name}`,
-        width: '100%',
-        height,
-        'aria-hidden': 'true',
-        focusable: 'false',
-        ...(name === 'narrow' ? { display: 'none' } : {}),
+        x: pct(scale.at(mark.tMs)),
+        y: (rows - 1 - row) * 22,
+        overflow: 'visible',
+        class: `flag ${mark.main ? 'main' : 'minor'} ${mark.className}`,
       },
-      ...ticks,
-      ...flags,
-    );
-  }
+      el('rect', { x: shift, y: 1, width, height: 18, rx: 4, fill: 'none', stroke: 'currentColor' }),
+      text(label, { x: shift + width / 2, y: 14, 'text-anchor': 'middle', 'font-size': 12, fill: 'currentColor' }),
+    ),
+  );
+  const ticks = timeTicks(scale.from - originTMs, scale.to - originTMs, most).map(tick => {
+    const at = scale.at(tick + originTMs);
+    // Ticks at the edges would be cut off there.
+    const anchor = at < 0.04 ? 'start' : at > 0.96 ? 'end' : 'middle';
+    return text(tickText(tick), {
+      class: 'tick',
+      x: pct(at),
+      y: height - 7,
+      'text-anchor': anchor,
+      'font-size': 11,
+      fill: 'currentColor',
+    });
+  });
+  return el(
+    'svg',
+    {
+      class: `axis ${name}`,
+      width: '100%',
+      height,
+      'aria-hidden': 'true',
+      focusable: 'false',
+      display: name === 'narrow' ? 'none' : undefined,
+    },
+    ...ticks,
+    ...shapes,
+  );
 }
 
 /** Lines behind all lanes, at ticks and moments. */
@@ -195,7 +213,8 @@ export function barsLane(
         : el('path', { class: point.className, d: 'M0 7 7 14 0 21 -7 14Z', fill: point.fill });
     shapes.push(el('svg', { x: pct(scale.at(point.tMs)), overflow: 'visible' }, shape));
   }
-  if (note) shapes.push(text(note, { class: 'lane-note', x: 4, y: 18, 'font-size': 12, fill: 'currentColor' }));
+  if (note)
+    shapes.push(text(note, { class: 'lane-note', x: '99%', y: 18, 'text-anchor': 'end', 'font-size': 12, fill: 'currentColor' }));
   return el('svg', { class: 'lane', width: '100%', height: 28, 'aria-hidden': 'true', focusable: 'false' }, ...shapes);
 }
 

@@ -144,7 +144,7 @@ function probeRows(context: ViewContext, scale: Scale, probe: ProbeRecord, index
           },
           {
             label: 'Latency',
-            sub: 'line: median; bar: up to the slowest',
+            sub: `line: median; bar: slowest${probe.latencyLimitMs === undefined ? '' : `; limit ${formatDuration(probe.latencyLimitMs)}`}`,
             href: undefined,
             lane: latencyLane(
               scale,
