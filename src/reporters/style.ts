@@ -125,10 +125,13 @@ const segmenter = new Intl.Segmenter('en', { granularity: 'grapheme' });
 const WIDE =
   /^(?:\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|[\u{20000}-\u{3fffd}]|.*\ufe0f)/u;
 
+/** Latin, punctuation, arrows, lines, blocks and our marks: one cell each, which spares the segmenter ten times a second. */
+const NARROW = /^[\u0020-\u007e\u00a0-\u02ff\u2010-\u2027\u2190-\u21ff\u2500-\u25ff\u2714\u2718]*$/;
+
 /** Cells that a text takes in a terminal; colours take none. */
 export function displayWidth(text: string): number {
   const bare = text.replace(COLOURS, '');
-  if (/^[\u0020-\u007e]*$/.test(bare)) return bare.length;
+  if (NARROW.test(bare)) return bare.length;
   let width = 0;
   for (const { segment } of segmenter.segment(bare)) width += WIDE.test(segment) ? 2 : 1;
   return width;
@@ -145,6 +148,11 @@ export function truncate(text: string, width: number, ellipsis: string): string 
     if (piece.startsWith('\u001b[')) {
       result += piece;
       coloured = true;
+      continue;
+    }
+    if (NARROW.test(piece) && used + piece.length <= room) {
+      result += piece;
+      used += piece.length;
       continue;
     }
     for (const { segment } of segmenter.segment(piece)) {
