@@ -5,7 +5,7 @@ import { containerStatuses, isReady } from './workloads.ts';
 export interface Trouble {
   /** The same trouble of the same pod keeps its key; a worse count changes `level`. */
   key: string;
-  kind: 'waiting' | 'crash' | 'oom' | 'failed' | 'unschedulable' | 'unready';
+  kind: 'waiting' | 'crash' | 'oom' | 'failed' | 'unschedulable' | 'unready' | 'deadline' | 'replicas';
   message: string;
   /** Grows when it gets worse: number of restarts. */
   level: number;

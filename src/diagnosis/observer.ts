@@ -63,6 +63,7 @@ export function createObserver(context: Context): Observer {
     if (before && !sameTemplates(before['spec'].template, object['spec'].template)) {
       const known = moves.get(id) ?? [];
       known.push({ tMs: context.tMs(), template: object['spec'].template });
+      history.changedAt(context.tMs());
       moves.set(id, known);
     }
     note(`${id} deadline`, badConditions(object).length > 0);

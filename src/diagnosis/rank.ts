@@ -25,7 +25,7 @@ export const WEIGHTS = {
   /** Pods of the new revision cannot start, crash, are out of memory or find no node. */
   trouble: 0.6,
   /** Pods of the new revision stay unready, or its rollout is stuck. */
-  unready: 0.5,
+  unready: 0.55,
   /** The old revision's pods have the same trouble: it is not the change. */
   sameTroubleBefore: -0.45,
   /** Its own requests fail, more than before and more than on the old revision: at 20 % and above the whole weight. */
@@ -43,7 +43,7 @@ export const WEIGHTS = {
   /** After the symptoms had begun: it cannot have caused them. */
   tooLate: -0.8,
   /** The same, for a change that something is directly wrong with. */
-  lateButDirect: -0.15,
+  lateButDirect: -0.05,
   /** Nothing shows but the time of the change. */
   timingAlone: 0.1,
   /** Of failures and slowness of a revision that had served well before: it is rarely the revision then. */

@@ -33,6 +33,12 @@ const KEEP_MS = 15 * 60_000;
 export class TrafficHistory {
   readonly #last = new Map<string, Counters>();
   readonly #deltas = new Map<string, Delta[]>();
+  /** Failures until then were there before anything changed. */
+  #normalUntilTMs = Number.POSITIVE_INFINITY;
+
+  changedAt(tMs: number): void {
+    this.#normalUntilTMs = Math.min(this.#normalUntilTMs, tMs);
+  }
 
   /**
    * @param pod uid of the pod
@@ -47,6 +53,11 @@ export class TrafficHistory {
     deltas.push({ tMs, ...difference(before, now) });
     while ((deltas[0]?.tMs ?? tMs) < tMs - KEEP_MS) deltas.shift();
     this.#deltas.set(revision, deltas);
+  }
+
+  /** First scrape after `fromTMs` that showed failures of the revision. */
+  firstFailure(revision: string, fromTMs: number): number | undefined {
+    return this.#deltas.get(revision)?.find(delta => delta.tMs > fromTMs && delta.failed > 0)?.tMs;
   }
 
   forget(pod: string): void {
@@ -73,7 +84,10 @@ export class TrafficHistory {
       failed: sum('failed'),
       latencyMs: latencyCount > 0 ? (sum('latencySum') / latencyCount) * 1000 : undefined,
       ownLatencyMs: latencyCount > 0 ? (Math.max(0, sum('latencySum') - sum('callSeconds')) / latencyCount) * 1000 : undefined,
-      firstFailureTMs: deltas.find(delta => delta.failed > 0)?.tMs,
+      firstFailureTMs: this.firstFailure(
+        revision,
+        this.#normalUntilTMs === Number.POSITIVE_INFINITY ? fromTMs : this.#normalUntilTMs,
+      ),
       calls: [...calls].filter(([, call]) => call.total > 0).map(([target, call]) => ({ target, ...call })),
     };
   }
