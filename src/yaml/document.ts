@@ -90,6 +90,8 @@ export function readDocument(text: string): ReadDocument {
   if (syntax.length > 0) return { document, value: undefined, readable: false, problems: syntax };
   // Two fields of one name leave the rest readable.
   const repeated = repeatedKeys(document);
+  const dangling = danglingAliases(document);
+  if (dangling.length > 0) return { document, value: undefined, readable: false, problems: [...repeated, ...dangling] };
 
   try {
     return { document, value: document.toJS({ maxAliasCount: MAX_ALIASES }), readable: true, problems: repeated };
@@ -127,6 +129,22 @@ function depthProblem(text: string): TextProblem | undefined {
   return undefined;
 }
 
+function danglingAliases(document: Document): TextProblem[] {
+  const problems: TextProblem[] = [];
+  const anchors = new Set<string>();
+  visit(document, {
+    Node(_, node) {
+      if (!isAlias(node)) {
+        if ('anchor' in node && typeof node.anchor === 'string') anchors.add(node.anchor);
+      } else if (!anchors.has(node.source)) {
+        const [start, end] = node.range ?? [0, 1];
+        problems.push({ start, end, message: `the alias \`*${node.source}\` names no anchor above it` });
+      }
+    },
+  });
+  return problems;
+}
+
 /** Found here and not by yaml, which compares every key with every other one. */
 function repeatedKeys(document: Document): TextProblem[] {
   const problems: TextProblem[] = [];
@@ -159,9 +177,10 @@ function syntaxProblem(error: YAMLError, text: string): TextProblem {
     case 'TAB_AS_INDENT':
       return { ...at, message: 'a tab cannot indent in YAML', hint: 'use spaces' };
     case 'BAD_INDENT':
+      if (/^Flow/.test(error.message)) {
+        return { ...at, message: `a ${/sequence/.test(error.message) ? '`[`' : '`{`'} before this is not closed` };
+      }
       return { ...at, message: 'the indentation fits no line above', hint: 'fields of one map stand in one column' };
-    case 'BAD_ALIAS':
-      return { ...at, message: `the alias \`${found}\` names no anchor above it` };
     case 'TAG_RESOLVE_FAILED':
       return { ...at, message: `the tag \`${found}\` is not known`, hint: 'leave the tag out' };
     case 'BLOCK_AS_IMPLICIT_KEY': {
