@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -42,6 +42,17 @@ describe('the runbooks that ship', () => {
       expect(book.document.steps.filter(one => one.action.kind === 'run' || one.action.kind === 'assert')).toEqual([]);
     },
   );
+});
+
+test('the example of the guide is a runbook that can be followed', async () => {
+  const guide = await readFile(packageFile('docs', 'runbooks.md'), 'utf8');
+  const example = /^````markdown\n(.*?)^````$/ms.exec(guide)?.[1] ?? '';
+  const path = join(directory, 'example.md');
+  await writeFile(path, example);
+  expect((await loadRunbook(path)).stepCount).toBe(5);
+  expect(
+    (await checkRunbook(path)).filter(one => one.severity === 'error' || !one.message.includes('not on this machine')),
+  ).toEqual([]);
 });
 
 describe('a check finds, before a drill does', () => {
