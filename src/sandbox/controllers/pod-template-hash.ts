@@ -1,3 +1,4 @@
+import { printPodTemplate } from './go-printer.ts';
 import type { PodTemplate } from './types.ts';
 
 /** No vowels and no look-alikes, so that no hash reads as a word (apimachinery/pkg/util/rand). */
@@ -24,30 +25,18 @@ export function fnv32(bytes: Iterable<number>): number {
   return hash >>> 0;
 }
 
-/** Keys in order, absent and null values left out: the same bytes for the same value. */
-function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
-  if (typeof value === 'object' && value !== null) {
-    const fields = Object.entries(value).filter(([, field]) => field !== undefined && field !== null);
-    return `{${fields
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, field]) => `${JSON.stringify(key)}:${canonical(field)}`)
-      .join(',')}}`;
-  }
-  return JSON.stringify(value);
-}
-
 /**
- * The name of a template: FNV-32a over its fields and the collision count, as upstream's ComputeHash. Upstream hashes Go's printed structs,
- * so the letters differ from a real cluster's; the form and the behaviour do not.
+ * Upstream's ComputeHash (pkg/controller/controller_utils.go), to the letter: a ReplicaSet is called here as it would be called in a real
+ * cluster, as long as the template gets the same defaults.
  */
 export function podTemplateHash(template: PodTemplate, collisionCount?: number): string {
-  const bytes = [...Buffer.from(canonical(template))];
+  const bytes = [...Buffer.from(printPodTemplate(template))];
   if (collisionCount !== undefined) bytes.push(...littleEndian(collisionCount));
   return safeEncode(String(fnv32a(bytes)));
 }
 
-export const littleEndian = (value: number): number[] => [
+/** Four bytes of the count in a buffer of eight, as upstream writes it. */
+const littleEndian = (value: number): number[] => [
   value & 255,
   (value >>> 8) & 255,
   (value >>> 16) & 255,
