@@ -73,8 +73,8 @@ function describe(event: RehearsalEvent): KeyMoment | undefined {
     case 'runbook.step.finished': {
       const why = event.error ? `: ${event.error}` : '';
       const text = `${event.outcome} after ${formatDuration(event.durationMs)}${why}`;
-      if (event.outcome === 'passed' || event.outcome === 'skipped') return detail('step', `  ${text}`);
-      return line('step', `"${event.stepId}" ${text}`, 'red');
+      if (event.outcome === 'passed' || event.outcome === 'skipped') return detail('step', `${event.stepId} ${text}`);
+      return line('step', `${event.stepId} ${text}`, 'red');
     }
     case 'rollback.issued':
       return detail('rollback', event.toRevision ? `${event.summary} (to revision ${event.toRevision})` : event.summary);

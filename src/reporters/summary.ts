@@ -161,13 +161,17 @@ function detectionFacts(record: RunRecord): [string, string, (Colour | undefined
   } else facts.push(['first signal', 'none: the bad deploy was never detected', 'red']);
   const others = record.detectors.filter(detector => detector !== first);
   if (others.length > 0) {
-    const told = others.map(
-      ({ name, afterDeployMs }) =>
-        `${name} ${afterDeployMs === undefined ? 'never told' : `after ${formatDuration(afterDeployMs)}`}`,
-    );
+    const told = others.map(({ name, afterDeployMs }) => `${name} ${toldWhen(afterDeployMs, record.recovery.durationMs)}`);
     facts.push([others.length === 1 ? 'other detector' : 'other detectors', told.join(', ')]);
   }
   return facts;
+}
+
+/** What a detector tells after the service was restored is about the clean-up, not about the bad deploy. */
+function toldWhen(afterDeployMs: number | undefined, recoveryMs: number | undefined): string {
+  if (afterDeployMs === undefined) return 'never told';
+  if (recoveryMs !== undefined && afterDeployMs > recoveryMs) return 'told nothing until the service was restored';
+  return `after ${formatDuration(afterDeployMs)}`;
 }
 
 function diagnosisFact(record: RunRecord): [string, Colour | undefined] {
