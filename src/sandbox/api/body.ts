@@ -31,15 +31,24 @@ export function parseBody(body: Buffer, contentType: string | undefined): unknow
   }
 }
 
-export function parseJson(body: Buffer): unknown {
+/** @param prefix what upstream puts before the decoder's own words. @throws StatusError BadRequest. */
+export function parseJson(body: Buffer, prefix = "couldn't get version/kind; json parse error: "): unknown {
+  const text = body.toString('utf8');
   try {
-    return JSON.parse(body.toString('utf8'));
-  } catch {
-    // kubectl sends YAML as JSON, curl users do not: say what upstream's decoder says.
-    throw badRequest(
-      `couldn't get version/kind; json parse error: invalid character ${quoteStart(body)} looking for beginning of value`,
-    );
+    return JSON.parse(text);
+  } catch (error) {
+    throw badRequest(prefix + goJsonError(text, error as Error));
   }
 }
 
-const quoteStart = (body: Buffer) => `'${body.toString('utf8').trimStart().charAt(0) || ' '}'`;
+/** A JSON mistake in the words of Go's encoding/json. */
+export function goJsonError(text: string, error: Error): string {
+  const position = Number(/position (\d+)/.exec(error.message)?.[1] ?? 0);
+  if (/Unexpected end|Unterminated/.test(error.message) || text.trim() === '') return 'unexpected end of JSON input';
+  const character = `invalid character '${text.charAt(position) || text.charAt(0)}'`;
+  if (/property name/.test(error.message)) return `${character} looking for beginning of object key string`;
+  if (/after property value/.test(error.message)) return `${character} after object key:value pair`;
+  if (/after array element/.test(error.message)) return `${character} after array element`;
+  if (/after JSON/.test(error.message)) return `${character} after top-level value`;
+  return `${character} looking for beginning of value`;
+}

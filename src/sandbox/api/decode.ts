@@ -1,7 +1,7 @@
+import { canonicalQuantity, parseQuantity, QUANTITY_RULE } from '../kinds/quantity.ts';
 import { badRequest } from '../registry/api-errors.ts';
 import { isObject, type JsonObject } from '../registry/json.ts';
 import type { KubeObject } from '../registry/resources.ts';
-import { canonicalQuantity, parseQuantity, QUANTITY_RULE } from '../kinds/quantity.ts';
 import { resolve, type Schema, schemaOf } from '../schema/schemas.ts';
 
 /** The fieldValidation query parameter: what to do about a field that the kind does not have. */
@@ -33,7 +33,9 @@ export function decodeObject(
     refuse: why => badRequest(prefix + why),
     unknown: [],
     fail(path, struct, found, wanted) {
-      throw badRequest(`${prefix}json: cannot unmarshal ${found} into Go struct field ${struct}.${withoutIndices(path)} of type ${wanted}`);
+      throw badRequest(
+        `${prefix}json: cannot unmarshal ${found} into Go struct field ${struct}.${withoutIndices(path)} of type ${wanted}`,
+      );
     },
   };
   const object = shapeObject(body, schema, type.kind, '', walk) as KubeObject;

@@ -43,7 +43,8 @@ export const verbsOf = (type: ResourceType): readonly string[] => (type.createOn
 export function createDiscovery(types: KindTable) {
   function groups(): Map<string, ResourceType[]> {
     const found = new Map<string, ResourceType[]>();
-    for (const type of types.all()) {
+    const events = types.byResource('events');
+    for (const type of [...types.all(), ...(events ? [{ ...events, group: 'events.k8s.io' }] : [])]) {
       const entry = found.get(type.group) ?? [];
       entry.push(type);
       found.set(type.group, entry);

@@ -4,6 +4,7 @@ import type { Registry } from '../registry/registry.ts';
 import type { KubeObject } from '../registry/resources.ts';
 import { labelMatcher, parseFieldSelector } from '../registry/selectors.ts';
 import { StatusError } from '../registry/status-error.ts';
+import { goJsonError } from './body.ts';
 
 /** Which objects a list, a watch or a deletecollection is about. */
 export type Matcher = (object: KubeObject) => boolean;
@@ -35,6 +36,7 @@ function selectable(type: ResourceType, field: string): (object: KubeObject) => 
   if (field === 'metadata.namespace' && type.namespaced) return object => object.metadata.namespace ?? '';
   const read = type.fields[field];
   if (read) return read;
+  if (type.resource === 'jobs.batch') throw badRequest(`field label ${JSON.stringify(field)} not supported for Job`);
   if (Object.keys(type.fields).length > 0) throw badRequest(`field label not supported: ${field}`);
   throw badRequest(
     `${JSON.stringify(field)} is not a known field selector: only "metadata.name"${type.namespaced ? ', "metadata.namespace"' : ''}`,
@@ -45,14 +47,13 @@ function selectable(type: ResourceType, field: string): (object: KubeObject) => 
 export function requestedVersion(registry: Registry, text: string | null): number | undefined {
   if (text === null || text === '') return undefined;
   if (!/^\d+$/.test(text)) {
-    throw new StatusError(
-      'Invalid',
-      `resourceVersion: Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`,
+    throw badRequest(
+      `invalid resource version: resourceVersion: Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`,
     );
   }
   const version = Number(text);
   if (version > registry.version()) {
-    throw new StatusError('Timeout', `Too large resource version: ${version}, current: ${registry.version()}`, {
+    throw new StatusError('Timeout', `Timeout: Too large resource version: ${version}, current: ${registry.version()}`, {
       causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
       retryAfterSeconds: 1,
     });
@@ -76,7 +77,9 @@ export interface Page {
 
 /** Upstream's list: newest, exact (resourceVersionMatch=Exact) or a further page of the same snapshot. */
 export function listPage(registry: Registry, type: ResourceType, query: URLSearchParams, matches: Matcher): Page {
-  const limit = Number(query.get('limit') ?? 0);
+  const limitText = query.get('limit') || '0';
+  if (!/^-?\d+$/.test(limitText)) throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(limitText)}: invalid syntax`);
+  const limit = Number(limitText);
   const token = query.get('continue');
   const match = query.get('resourceVersionMatch');
   const asked = query.get('resourceVersion');
@@ -124,7 +127,7 @@ function checkMatch(match: string | null, version: string | null, token: string 
   if (token) invalid('Forbidden: resourceVersionMatch is forbidden when continue is provided');
   if (!version) invalid('Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided');
   if (match !== 'Exact' && match !== 'NotOlderThan') {
-    invalid(`Unsupported value: ${JSON.stringify(match)}: supported values: "Exact", "NotOlderThan"`);
+    invalid(`Unsupported value: ${JSON.stringify(match)}: supported values: "Exact", "NotOlderThan", ""`);
   }
   if (match === 'Exact' && version === '0') {
     invalid('Forbidden: resourceVersionMatch "exact" is forbidden for resourceVersion "0"');
@@ -134,13 +137,15 @@ function checkMatch(match: string | null, version: string | null, token: string 
 const encodeToken = (token: ContinueToken) => Buffer.from(JSON.stringify(token)).toString('base64url');
 
 function decodeToken(text: string): ContinueToken {
+  const decoded = Buffer.from(text, 'base64url').toString();
+  let token: ContinueToken;
   try {
-    const token = JSON.parse(Buffer.from(text, 'base64url').toString()) as ContinueToken;
-    if (token.v === 'meta.k8s.io/v1' && typeof token.start === 'string') return token;
-  } catch {
-    // Answered below.
+    token = JSON.parse(decoded) as ContinueToken;
+  } catch (error) {
+    throw badRequest(`invalid continue token: continue key is not valid: ${goJsonError(decoded, error as Error)}`);
   }
-  throw badRequest('continue key is not valid: encoded continue token is malformed');
+  if (token.v === 'meta.k8s.io/v1' && typeof token.start === 'string') return token;
+  throw badRequest('invalid continue token: continue key is not valid: server does not recognize this encoded version');
 }
 
 /** 410, with a token that goes on inconsistently from the newest state, as upstream offers. */

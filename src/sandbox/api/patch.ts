@@ -1,9 +1,8 @@
 import { parse as parseYaml } from 'yaml';
 import { badRequest, conflict, notFoundStatus } from '../registry/api-errors.ts';
 import { isObject } from '../registry/json.ts';
-import type { Registry } from '../registry/registry.ts';
-import { checkTypes } from './typed-patch.ts';
 import { apply, checkApplied, objectSchema } from '../registry/managed-fields.ts';
+import type { Registry } from '../registry/registry.ts';
 import type { KubeObject, SandboxClock, WriteOptions } from '../registry/resources.ts';
 import { StatusError } from '../registry/status-error.ts';
 import { schemaOf } from '../schema/schemas.ts';
@@ -13,6 +12,7 @@ import { mergePatch } from './patch/merge-patch.ts';
 import { strategicMerge } from './patch/strategic-merge.ts';
 import type { ResourcePath } from './request-path.ts';
 import { scaleOf, withScale } from './scale.ts';
+import { checkTypes } from './typed-patch.ts';
 import type { View } from './view.ts';
 
 export interface PatchRequest {
@@ -39,7 +39,7 @@ export function applyPatch(request: PatchRequest): { object: KubeObject; created
   const stored = registry.get(view.type.resource, path.namespace, path.name as string);
   if (!stored) throw notFoundStatus({ plural: view.type.plural, group: view.group }, path.name as string);
   const current = path.subresource === 'scale' ? scaleOf(view.type, stored) : view.out(stored);
-  const patch = parseJson(request.body);
+  const patch = parseJson(request.body, type === 'application/strategic-merge-patch+json' ? '' : 'error decoding patch: ');
   let patched: unknown;
   switch (type) {
     case 'application/json-patch+json':
@@ -91,18 +91,28 @@ function serverSideApply(request: PatchRequest): { object: KubeObject; created: 
   if (!isObject(given)) throw badRequest('error decoding YAML');
   const manager = query.get('fieldManager');
   if (!manager) {
-    throw new StatusError('Invalid', 'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch', {
-      group: 'meta.k8s.io',
-      kind: 'PatchOptions',
-      causes: [{ reason: 'FieldValueRequired', message: 'Required value: is required for apply patch', field: 'fieldManager' }],
-    });
+    throw new StatusError(
+      'Invalid',
+      'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch',
+      {
+        group: 'meta.k8s.io',
+        kind: 'PatchOptions',
+        causes: [{ reason: 'FieldValueRequired', message: 'Required value: is required for apply patch', field: 'fieldManager' }],
+      },
+    );
   }
   checkApplied(given);
   const name = path.name as string;
-  checkTypes(given, schemaOf(view.group, view.version, view.kind) ?? view.type.schema, `(${path.namespace ? `${path.namespace}/` : ''}${name}; ${view.apiVersion}, Kind=${view.kind})`);
+  checkTypes(
+    given,
+    schemaOf(view.group, view.version, view.kind) ?? view.type.schema,
+    `(${path.namespace ? `${path.namespace}/` : ''}${name}; ${view.apiVersion}, Kind=${view.kind})`,
+  );
   const config = request.decode(given, undefined);
   if (config.kind !== view.kind || config.apiVersion !== view.apiVersion) {
-    throw badRequest(`the kind of the object (${config.apiVersion}, Kind=${config.kind}) does not match the path (${view.apiVersion}, Kind=${view.kind})`);
+    throw badRequest(
+      `the kind of the object (${config.apiVersion}, Kind=${config.kind}) does not match the path (${view.apiVersion}, Kind=${view.kind})`,
+    );
   }
   config.metadata.name ||= name;
   if (config.metadata.name !== name) throw badRequest('metadata.name does not match the name on the URL');
@@ -123,7 +133,8 @@ function serverSideApply(request: PatchRequest): { object: KubeObject; created: 
   });
   const { fieldManager: _, ...rest } = options;
   if (!live) return { object: registry.create(object, rest), created: true };
-  if (resourceVersion && resourceVersion !== live.metadata.resourceVersion) throw conflict({ plural: view.type.plural, group: view.group }, name);
+  if (resourceVersion && resourceVersion !== live.metadata.resourceVersion)
+    throw conflict({ plural: view.type.plural, group: view.group }, name);
   if (path.subresource === 'status') rest.subresource = 'status';
   return { object: registry.update(object, rest), created: false };
 }

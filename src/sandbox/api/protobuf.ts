@@ -208,6 +208,7 @@ function plainValue(value: unknown): unknown {
   const result: JsonObject = {};
   for (const [key, item] of Object.entries(value)) {
     if (item === '' || item === null) continue;
+    if (item === 0 && key === 'generation') continue;
     result[key] = plainValue(item);
   }
   return result;

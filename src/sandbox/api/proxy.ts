@@ -56,7 +56,10 @@ export function createProxy(resources: Resources, dial: Dial) {
     if (port === '') portName = ports.length === 1 ? (ports[0]?.name ?? '') : '';
     else {
       const found = ports.find(candidate => candidate.name === port || String(candidate.port) === port);
-      if (!found) throw unavailable(`no service port ${JSON.stringify(port)} found for service ${JSON.stringify(name)}`);
+      if (!found)
+        throw unavailable(
+          `no service port ${/^\d+$/.test(port) ? port : JSON.stringify(port)} found for service ${JSON.stringify(name)}`,
+        );
       portName = found.name ?? '';
     }
     const targets: Target[] = [];

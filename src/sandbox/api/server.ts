@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Credentials } from '../certificates.ts';
+import { serveCustomResources } from '../custom-resources.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { SandboxClock } from '../registry/resources.ts';
 import { StatusError } from '../registry/status-error.ts';
@@ -43,6 +44,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const { registry, clock, credentials, log } = options;
   const discovery = createDiscovery(registry.types);
   const openApi = createOpenApi(registry.types);
+  const custom = serveCustomResources(registry, () => openApi.invalidate());
   const handleResource = createResourceHandler(registry, clock);
   const proxy = createProxy(registry, options.dial);
   const token = Buffer.from(`Bearer ${options.token}`);
@@ -172,6 +174,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     address,
     close: () =>
       new Promise(resolve => {
+        custom.stop();
         proxy.close();
         server.close(() => resolve());
         for (const socket of sockets) socket.destroy();

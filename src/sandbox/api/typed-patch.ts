@@ -39,7 +39,8 @@ function walk(value: unknown, given: Schema, path: string, problems: string[]): 
         expected('list');
         return;
       }
-      for (const [index, item] of value.entries()) walk(item, schema.items ?? {}, `${path}${element(item, index, given, schema)}`, problems);
+      for (const [index, item] of value.entries())
+        walk(item, schema.items ?? {}, `${path}${element(item, index, given, schema)}`, problems);
       return;
     case 'string':
       if (typeof value !== 'string') expected('string');

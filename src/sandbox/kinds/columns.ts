@@ -20,8 +20,16 @@ const AGE = column('Age', ({ metadata }, nowMs) => since(metadata.creationTimest
 const CREATED = column('Created At', ({ metadata }) => metadata.creationTimestamp ?? '', { type: 'date' });
 
 const containers = (object: KubeObject): { name: string; image?: string }[] => object.spec?.template?.spec?.containers ?? [];
-const CONTAINERS = wide('Containers', object => containers(object).map(container => container.name).join(','));
-const IMAGES = wide('Images', object => containers(object).map(container => container.image ?? '').join(','));
+const CONTAINERS = wide('Containers', object =>
+  containers(object)
+    .map(container => container.name)
+    .join(','),
+);
+const IMAGES = wide('Images', object =>
+  containers(object)
+    .map(container => container.image ?? '')
+    .join(','),
+);
 const SELECTOR = wide('Selector', ({ spec }) => formatSelector(spec?.selector));
 
 const labelsText = (labels: Record<string, string> | undefined) =>
@@ -63,7 +71,9 @@ function externalIP({ spec = {}, status = {} }: KubeObject): string {
   const external: string[] = spec.externalIPs ?? [];
   if (spec.type === 'ExternalName') return spec.externalName ?? '';
   if (spec.type === 'LoadBalancer') {
-    const ingress: string[] = (status.loadBalancer?.ingress ?? []).map((entry: { ip?: string; hostname?: string }) => entry.ip || entry.hostname);
+    const ingress: string[] = (status.loadBalancer?.ingress ?? []).map(
+      (entry: { ip?: string; hostname?: string }) => entry.ip || entry.hostname,
+    );
     return [...ingress, ...external].join(',') || '<pending>';
   }
   return external.join(',') || '<none>';
@@ -104,7 +114,11 @@ const nodeAddress = (type: string) => (node: KubeObject) =>
   (node.status?.addresses ?? []).find((address: { type: string }) => address.type === type)?.address ?? '<none>';
 
 const lastSeen = (event: KubeObject, nowMs: number) =>
-  event.series ? since(event.series.lastObservedTime, nowMs) : event.lastTimestamp ? since(event.lastTimestamp, nowMs) : firstSeen(event, nowMs);
+  event.series
+    ? since(event.series.lastObservedTime, nowMs)
+    : event.lastTimestamp
+      ? since(event.lastTimestamp, nowMs)
+      : firstSeen(event, nowMs);
 const firstSeen = (event: KubeObject, nowMs: number) => since(event.firstTimestamp ?? event.eventTime, nowMs);
 const eventTarget = ({ involvedObject, regarding }: KubeObject) => {
   const { kind = '', name } = involvedObject ?? regarding ?? {};
@@ -123,7 +137,9 @@ function readinessGates({ spec, status }: KubeObject): string {
   const gates: { conditionType: string }[] = spec?.readinessGates ?? [];
   if (gates.length === 0) return '<none>';
   const met = gates.filter(gate =>
-    (status?.conditions ?? []).some((c: { type: string; status: string }) => c.type === gate.conditionType && c.status === 'True'),
+    (status?.conditions ?? []).some(
+      (c: { type: string; status: string }) => c.type === gate.conditionType && c.status === 'True',
+    ),
   );
   return `${met.length}/${gates.length}`;
 }
@@ -131,7 +147,9 @@ function readinessGates({ spec, status }: KubeObject): string {
 const subjects = (kind: string) => (binding: KubeObject) =>
   (binding.subjects ?? [])
     .filter((subject: { kind: string }) => subject.kind === kind)
-    .map((subject: { name: string; namespace?: string }) => (kind === 'ServiceAccount' ? `${subject.namespace}/${subject.name}` : subject.name))
+    .map((subject: { name: string; namespace?: string }) =>
+      kind === 'ServiceAccount' ? `${subject.namespace}/${subject.name}` : subject.name,
+    )
     .join(', ');
 const bindingColumns = [
   NAME,
@@ -142,7 +160,8 @@ const bindingColumns = [
   wide('ServiceAccounts', subjects('ServiceAccount')),
 ];
 
-const dataCount = ({ data, binaryData }: KubeObject) => String(Object.keys(data ?? {}).length + Object.keys(binaryData ?? {}).length);
+const dataCount = ({ data, binaryData }: KubeObject) =>
+  String(Object.keys(data ?? {}).length + Object.keys(binaryData ?? {}).length);
 
 const byResource: Record<ResourceName, readonly Column[]> = {
   pods: [
@@ -240,7 +259,9 @@ const byResource: Record<ResourceName, readonly Column[]> = {
     column('Ports', ({ ports }) =>
       shortList((ports ?? []).map(({ port, name }: { port?: number; name?: string }) => String(port ?? name ?? '*'))),
     ),
-    column('Endpoints', ({ endpoints }) => shortList((endpoints ?? []).flatMap((endpoint: { addresses: string[] }) => endpoint.addresses))),
+    column('Endpoints', ({ endpoints }) =>
+      shortList((endpoints ?? []).flatMap((endpoint: { addresses: string[] }) => endpoint.addresses)),
+    ),
     AGE,
   ],
   nodes: [

@@ -52,9 +52,7 @@ export const notFound = (field: string, value: unknown): FieldError => ({
 export const notSupported = (field: string, value: unknown, supported: readonly string[]): FieldError => ({
   reason: 'FieldValueNotSupported',
   field,
-  message: `Unsupported value: ${printed(value)}: supported values: ${supported
-    .map(v => JSON.stringify(v))
-    .join(', ')}`,
+  message: `Unsupported value: ${printed(value)}: supported values: ${supported.map(v => JSON.stringify(v)).join(', ')}`,
 });
 
 export const duplicate = (field: string, value: unknown): FieldError => ({

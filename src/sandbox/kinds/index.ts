@@ -131,7 +131,6 @@ const DECLARED: Declaration[] = [
     plural: 'replicasets',
     shortNames: ['rs'],
     scale: replicas,
-    fields: { 'status.replicas': (object: KubeObject) => String(object.status?.replicas ?? 0) },
   },
   { ...workload, kind: 'StatefulSet', plural: 'statefulsets', shortNames: ['sts'], scale: replicas },
   {

@@ -27,7 +27,8 @@ export function portOrNameErrors(port: unknown, field: string): FieldError[] {
   return portErrors(port, field);
 }
 
-export const labelNameErrors = (value: string, field: string): FieldError[] => labelProblems(value).map(problem => invalid(field, value, problem));
+export const labelNameErrors = (value: string, field: string): FieldError[] =>
+  labelProblems(value).map(problem => invalid(field, value, problem));
 
 function containerPortErrors(ports: Draft[], field: string): FieldError[] {
   const errors: FieldError[] = [];
@@ -68,14 +69,24 @@ function envErrors(variables: Draft[], field: string): FieldError[] {
     if (!source) continue;
     const given = ENV_SOURCES.filter(name => source[name]);
     if (given.length === 0) {
-      errors.push(invalid(`${at}.valueFrom`, '', 'must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`'));
+      errors.push(
+        invalid(
+          `${at}.valueFrom`,
+          '',
+          'must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`',
+        ),
+      );
     } else if (variable.value) errors.push(invalid(`${at}.valueFrom`, '', 'may not be specified when `value` is not empty'));
-    else if (given.length > 1) errors.push(invalid(`${at}.valueFrom`, '', 'may not have more than one field specified at a time'));
+    else if (given.length > 1)
+      errors.push(invalid(`${at}.valueFrom`, '', 'may not have more than one field specified at a time'));
     for (const name of ['configMapKeyRef', 'secretKeyRef']) {
       const reference = source[name];
       if (!reference) continue;
       if (!reference.key) errors.push(required(`${at}.valueFrom.${name}.key`));
-      else errors.push(...configKeyProblems(reference.key).map(problem => invalid(`${at}.valueFrom.${name}.key`, reference.key, problem)));
+      else
+        errors.push(
+          ...configKeyProblems(reference.key).map(problem => invalid(`${at}.valueFrom.${name}.key`, reference.key, problem)),
+        );
     }
   }
   return errors;
@@ -104,7 +115,8 @@ function handlerErrors(handler: Draft, field: string): FieldError[] {
   if (given[0] === 'exec' && !exec.command?.length) errors.push(required(`${field}.exec.command`));
   if (given[0] === 'httpGet') {
     errors.push(...portOrNameErrors(httpGet.port ?? 0, `${field}.httpGet.port`));
-    if (!['HTTP', 'HTTPS'].includes(httpGet.scheme)) errors.push(notSupported(`${field}.httpGet.scheme`, httpGet.scheme, ['HTTP', 'HTTPS']));
+    if (!['HTTP', 'HTTPS'].includes(httpGet.scheme))
+      errors.push(notSupported(`${field}.httpGet.scheme`, httpGet.scheme, ['HTTP', 'HTTPS']));
   }
   if (given[0] === 'tcpSocket') errors.push(...portOrNameErrors(tcpSocket.port ?? 0, `${field}.tcpSocket.port`));
   if (given[0] === 'grpc') errors.push(...portErrors(grpc.port, `${field}.grpc.port`));
@@ -120,7 +132,8 @@ function probeErrors(probe: Draft, field: string, onceIsEnough: boolean): FieldE
   if (probe.terminationGracePeriodSeconds !== undefined && probe.terminationGracePeriodSeconds <= 0) {
     errors.push(invalid(`${field}.terminationGracePeriodSeconds`, probe.terminationGracePeriodSeconds, 'must be greater than 0'));
   }
-  if (onceIsEnough && probe.successThreshold !== 1) errors.push(invalid(`${field}.successThreshold`, probe.successThreshold, 'must be 1'));
+  if (onceIsEnough && probe.successThreshold !== 1)
+    errors.push(invalid(`${field}.successThreshold`, probe.successThreshold, 'must be 1'));
   return errors;
 }
 
@@ -162,7 +175,8 @@ function mountErrors(mounts: Draft[], volumes: ReadonlySet<string>, field: strin
     else if (paths.has(mount.mountPath)) errors.push(invalid(`${at}.mountPath`, mount.mountPath, 'must be unique'));
     paths.add(mount.mountPath);
     if (mount.subPath?.startsWith('/')) errors.push(invalid(`${field}.subPath`, mount.subPath, 'must be a relative path'));
-    if (mount.subPath?.split('/').includes('..')) errors.push(invalid(`${field}.subPath`, mount.subPath, "must not contain '..'"));
+    if (mount.subPath?.split('/').includes('..'))
+      errors.push(invalid(`${field}.subPath`, mount.subPath, "must not contain '..'"));
   }
   return errors;
 }
@@ -193,7 +207,19 @@ function containerErrors(container: Draft, volumes: ReadonlySet<string>, field: 
 }
 
 /** In the order in which upstream looks at them. */
-const VOLUME_SOURCES = ['emptyDir', 'hostPath', 'secret', 'nfs', 'persistentVolumeClaim', 'downwardAPI', 'configMap', 'projected', 'ephemeral', 'csi', 'image'];
+const VOLUME_SOURCES = [
+  'emptyDir',
+  'hostPath',
+  'secret',
+  'nfs',
+  'persistentVolumeClaim',
+  'downwardAPI',
+  'configMap',
+  'projected',
+  'ephemeral',
+  'csi',
+  'image',
+];
 
 function volumeErrors(volumes: Draft[], field: string): { names: Set<string>; errors: FieldError[] } {
   const names = new Set<string>();
@@ -245,17 +271,25 @@ export function podSpecErrors(spec: Draft, field: string): FieldError[] {
     names.add(container.name);
     if (container.restartPolicy === 'Always') continue;
     for (const name of ['lifecycle', 'livenessProbe', 'readinessProbe', 'startupProbe']) {
-      if (container[name]) errors.push(forbidden(`${at}.${name}`, 'may not be set for init containers without restartPolicy=Always'));
+      if (container[name])
+        errors.push(forbidden(`${at}.${name}`, 'may not be set for init containers without restartPolicy=Always'));
     }
   }
-  if (!RESTART_POLICIES.includes(spec.restartPolicy)) errors.push(notSupported(`${field}.restartPolicy`, spec.restartPolicy, RESTART_POLICIES));
+  if (!RESTART_POLICIES.includes(spec.restartPolicy))
+    errors.push(notSupported(`${field}.restartPolicy`, spec.restartPolicy, RESTART_POLICIES));
   if (!DNS_POLICIES.includes(spec.dnsPolicy)) errors.push(notSupported(`${field}.dnsPolicy`, spec.dnsPolicy, DNS_POLICIES));
   errors.push(...labelErrors(spec.nodeSelector, `${field}.nodeSelector`));
   if (spec.serviceAccountName) {
-    errors.push(...subdomainProblems(spec.serviceAccountName).map(problem => invalid(`${field}.serviceAccountName`, spec.serviceAccountName, problem)));
+    errors.push(
+      ...subdomainProblems(spec.serviceAccountName).map(problem =>
+        invalid(`${field}.serviceAccountName`, spec.serviceAccountName, problem),
+      ),
+    );
   }
   if (spec.activeDeadlineSeconds !== undefined && spec.activeDeadlineSeconds < 1) {
-    errors.push(invalid(`${field}.activeDeadlineSeconds`, spec.activeDeadlineSeconds, 'must be between 1 and 2147483647, inclusive'));
+    errors.push(
+      invalid(`${field}.activeDeadlineSeconds`, spec.activeDeadlineSeconds, 'must be between 1 and 2147483647, inclusive'),
+    );
   }
   for (const name of ['hostname', 'subdomain']) if (spec[name]) errors.push(...labelNameErrors(spec[name], `${field}.${name}`));
   return errors;
@@ -294,5 +328,10 @@ export function podUpdateErrors(pod: Draft, old: Draft): FieldError[] {
   }
   if (equal(munged, old.spec)) return [];
   const changed = Object.keys({ ...munged, ...old.spec }).filter(key => !equal(munged[key], old.spec[key]));
-  return [forbidden('spec', `pod updates may not change fields other than ${UPDATABLE}\n${changed.map(key => `  spec.${key}`).join('\n')}`)];
+  return [
+    forbidden(
+      'spec',
+      `pod updates may not change fields other than ${UPDATABLE}\n${changed.map(key => `  spec.${key}`).join('\n')}`,
+    ),
+  ];
 }

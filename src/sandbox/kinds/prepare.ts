@@ -39,7 +39,8 @@ const byResource: Record<ResourceName, Prepare> = {
     // stringData is a convenience for writing; it is stored as data.
     if (!secret.stringData) return;
     secret.data ??= {};
-    for (const [key, value] of Object.entries(secret.stringData as Record<string, string>)) secret.data[key] = Buffer.from(value).toString('base64');
+    for (const [key, value] of Object.entries(secret.stringData as Record<string, string>))
+      secret.data[key] = Buffer.from(value).toString('base64');
     delete secret.stringData;
   },
 };

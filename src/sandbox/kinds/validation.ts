@@ -42,11 +42,22 @@ function serviceErrors(object: KubeObject, old: KubeObject | undefined): FieldEr
     if (port.targetPort !== undefined) errors.push(...portOrNameErrors(port.targetPort, `${at}.targetPort`));
   }
   errors.push(...labelErrors(spec.selector, 'spec.selector'));
-  if (!['None', 'ClientIP'].includes(spec.sessionAffinity)) errors.push(notSupported('spec.sessionAffinity', spec.sessionAffinity, ['ClientIP', 'None']));
+  if (!['None', 'ClientIP'].includes(spec.sessionAffinity))
+    errors.push(notSupported('spec.sessionAffinity', spec.sessionAffinity, ['ClientIP', 'None']));
   if (!SERVICE_TYPES.includes(spec.type)) errors.push(notSupported('spec.type', spec.type, SERVICE_TYPES));
   for (const [index, port] of ports.entries()) {
     const key = `${port.protocol}/${port.port}`;
-    if (numbers.has(key)) errors.push(duplicate(`spec.ports[${index}]`, { Name: '', Protocol: port.protocol, AppProtocol: null, Port: port.port, TargetPort: 0, NodePort: 0 }));
+    if (numbers.has(key))
+      errors.push(
+        duplicate(`spec.ports[${index}]`, {
+          Name: '',
+          Protocol: port.protocol,
+          AppProtocol: null,
+          Port: port.port,
+          TargetPort: 0,
+          NodePort: 0,
+        }),
+      );
     numbers.add(key);
   }
   const before = old?.spec?.clusterIP;
@@ -68,11 +79,16 @@ function dataErrors(fields: readonly string[]): Validation {
     }
     if (object.kind === 'ConfigMap') {
       for (const key of Object.keys(object.data ?? {})) {
-        if (object.binaryData?.[key] !== undefined) errors.push(invalid(`data[${key}]`, key, `duplicate of key present in binaryData`));
+        if (object.binaryData?.[key] !== undefined)
+          errors.push(invalid(`data[${key}]`, key, `duplicate of key present in binaryData`));
       }
     }
     if (size > DATA_LIMIT * (object.kind === 'Secret' ? 4 / 3 : 1)) {
-      errors.push({ reason: 'FieldValueTooLong', field: object.kind === 'Secret' ? 'data' : '', message: `Too long: may not be more than ${DATA_LIMIT} bytes` });
+      errors.push({
+        reason: 'FieldValueTooLong',
+        field: object.kind === 'Secret' ? 'data' : '',
+        message: `Too long: may not be more than ${DATA_LIMIT} bytes`,
+      });
     }
     if (old?.immutable) {
       if (!object.immutable) errors.push(forbidden('immutable', 'field is immutable when `immutable` is set'));
@@ -109,7 +125,8 @@ function customResourceErrors(object: KubeObject): FieldError[] {
 }
 
 const byResource: Record<ResourceName, Validation> = {
-  pods: (pod, old) => (old ? [...podSpecErrors(pod.spec, 'spec'), ...podUpdateErrors(pod, old)] : podSpecErrors(pod.spec, 'spec')),
+  pods: (pod, old) =>
+    old ? [...podSpecErrors(pod.spec, 'spec'), ...podUpdateErrors(pod, old)] : podSpecErrors(pod.spec, 'spec'),
   services: serviceErrors,
   configmaps: dataErrors(['data', 'binaryData']),
   secrets: dataErrors(['data']),

@@ -24,8 +24,10 @@ function selectorErrors(selector: LabelSelector, field: string): FieldError[] {
     const at = `${field}.matchExpressions[${index}]`;
     if (!SELECTOR_OPERATORS.includes(operator)) errors.push(invalid(`${at}.operator`, operator, 'not a valid selector operator'));
     const withValues = operator === 'In' || operator === 'NotIn';
-    if (withValues && !values?.length) errors.push(required(`${at}.values`, "must be specified when `operator` is 'In' or 'NotIn'"));
-    if (!withValues && values?.length) errors.push(forbidden(`${at}.values`, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"));
+    if (withValues && !values?.length)
+      errors.push(required(`${at}.values`, "must be specified when `operator` is 'In' or 'NotIn'"));
+    if (!withValues && values?.length)
+      errors.push(forbidden(`${at}.values`, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"));
   }
   return errors;
 }
@@ -56,14 +58,19 @@ function templateOf(object: KubeObject, kind: string): FieldError[] {
   return errors;
 }
 
-const percent = (value: unknown): number | undefined => (typeof value === 'string' && /^\d+%$/.test(value) ? Number(value.slice(0, -1)) : undefined);
+const percent = (value: unknown): number | undefined =>
+  typeof value === 'string' && /^\d+%$/.test(value) ? Number(value.slice(0, -1)) : undefined;
 
 function intOrPercentErrors(value: unknown, field: string): FieldError[] {
   if (value === undefined) return [];
   if (typeof value === 'number') return nonNegative(value, field);
   if (percent(value) !== undefined) return [];
   return [
-    invalid(field, value, "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')"),
+    invalid(
+      field,
+      value,
+      "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')",
+    ),
   ];
 }
 
@@ -75,11 +82,15 @@ function notOver100Percent(value: unknown, field: string): FieldError[] {
 
 export function deploymentErrors(object: KubeObject, old: KubeObject | undefined): FieldError[] {
   const spec = object.spec ?? {};
-  const errors = [...nonNegative(spec.replicas, 'spec.replicas'), ...podSelectorErrors(object, 'empty selector is invalid for deployment')];
+  const errors = [
+    ...nonNegative(spec.replicas, 'spec.replicas'),
+    ...podSelectorErrors(object, 'empty selector is invalid for deployment'),
+  ];
   errors.push(...templateOf(object, 'ReplicaSet'));
   const { type, rollingUpdate } = spec.strategy ?? {};
   if (type === 'Recreate') {
-    if (rollingUpdate) errors.push(forbidden('spec.strategy.rollingUpdate', "may not be specified when strategy `type` is 'Recreate'"));
+    if (rollingUpdate)
+      errors.push(forbidden('spec.strategy.rollingUpdate', "may not be specified when strategy `type` is 'Recreate'"));
   } else if (type === 'RollingUpdate') {
     const { maxUnavailable, maxSurge } = rollingUpdate ?? {};
     errors.push(...intOrPercentErrors(maxUnavailable, 'spec.strategy.rollingUpdate.maxUnavailable'));
@@ -88,7 +99,10 @@ export function deploymentErrors(object: KubeObject, old: KubeObject | undefined
       errors.push(invalid('spec.strategy.rollingUpdate.maxUnavailable', maxUnavailable, 'may not be 0 when `maxSurge` is 0'));
     }
     errors.push(...notOver100Percent(maxUnavailable, 'spec.strategy.rollingUpdate.maxUnavailable'));
-  } else errors.push(notSupported('spec.strategy', { Type: type, RollingUpdate: rollingUpdate ?? null }, ['Recreate', 'RollingUpdate']));
+  } else
+    errors.push(
+      notSupported('spec.strategy', { Type: type, RollingUpdate: rollingUpdate ?? null }, ['Recreate', 'RollingUpdate']),
+    );
   errors.push(...nonNegative(spec.minReadySeconds, 'spec.minReadySeconds'));
   errors.push(...nonNegative(spec.revisionHistoryLimit, 'spec.revisionHistoryLimit'));
   errors.push(...nonNegative(spec.progressDeadlineSeconds, 'spec.progressDeadlineSeconds'));
@@ -110,7 +124,15 @@ export function replicaSetErrors(object: KubeObject, old: KubeObject | undefined
   return errors;
 }
 
-const STATEFUL_SET_UPDATABLE = ['replicas', 'template', 'updateStrategy', 'minReadySeconds', 'ordinals', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy'];
+const STATEFUL_SET_UPDATABLE = [
+  'replicas',
+  'template',
+  'updateStrategy',
+  'minReadySeconds',
+  'ordinals',
+  'revisionHistoryLimit',
+  'persistentVolumeClaimRetentionPolicy',
+];
 
 export function statefulSetErrors(object: KubeObject, old: KubeObject | undefined): FieldError[] {
   const spec = object.spec ?? {};
@@ -120,9 +142,18 @@ export function statefulSetErrors(object: KubeObject, old: KubeObject | undefine
   }
   const { type, rollingUpdate } = spec.updateStrategy ?? {};
   if (type === 'OnDelete') {
-    if (rollingUpdate) errors.push(invalid('spec.updateStrategy.rollingUpdate', rollingUpdate, "only allowed for updateStrategy 'RollingUpdate'"));
-  } else if (type === 'RollingUpdate') errors.push(...nonNegative(rollingUpdate?.partition, 'spec.updateStrategy.rollingUpdate.partition'));
-  else errors.push(invalid('spec.updateStrategy', { Type: type, RollingUpdate: rollingUpdate ?? null }, "must be 'RollingUpdate' or 'OnDelete'"));
+    if (rollingUpdate)
+      errors.push(invalid('spec.updateStrategy.rollingUpdate', rollingUpdate, "only allowed for updateStrategy 'RollingUpdate'"));
+  } else if (type === 'RollingUpdate')
+    errors.push(...nonNegative(rollingUpdate?.partition, 'spec.updateStrategy.rollingUpdate.partition'));
+  else
+    errors.push(
+      invalid(
+        'spec.updateStrategy',
+        { Type: type, RollingUpdate: rollingUpdate ?? null },
+        "must be 'RollingUpdate' or 'OnDelete'",
+      ),
+    );
   errors.push(...nonNegative(spec.replicas, 'spec.replicas'), ...nonNegative(spec.minReadySeconds, 'spec.minReadySeconds'));
   errors.push(...podSelectorErrors(object, 'empty selector is invalid for statefulset'));
   errors.push(...templateOf(object, 'StatefulSet'));
@@ -145,7 +176,8 @@ export function daemonSetErrors(object: KubeObject, old: KubeObject | undefined)
   const spec = object.spec ?? {};
   const errors = [...podSelectorErrors(object, 'empty selector is invalid for daemonset'), ...templateOf(object, 'DaemonSet')];
   const { type, rollingUpdate } = spec.updateStrategy ?? {};
-  if (!['OnDelete', 'RollingUpdate'].includes(type)) errors.push(notSupported('spec.updateStrategy.type', type, ['OnDelete', 'RollingUpdate']));
+  if (!['OnDelete', 'RollingUpdate'].includes(type))
+    errors.push(notSupported('spec.updateStrategy.type', type, ['OnDelete', 'RollingUpdate']));
   if (type === 'RollingUpdate') {
     for (const field of ['maxUnavailable', 'maxSurge']) {
       errors.push(...intOrPercentErrors(rollingUpdate?.[field], `spec.updateStrategy.rollingUpdate.${field}`));
@@ -166,8 +198,10 @@ export function jobErrors(object: KubeObject, old: KubeObject | undefined): Fiel
   for (const field of ['parallelism', 'completions', 'activeDeadlineSeconds', 'backoffLimit', 'ttlSecondsAfterFinished']) {
     errors.push(...nonNegative(spec[field], `spec.${field}`));
   }
-  if (!['NonIndexed', 'Indexed'].includes(spec.completionMode)) errors.push(notSupported('spec.completionMode', spec.completionMode, ['Indexed', 'NonIndexed']));
-  if (spec.completionMode === 'Indexed' && spec.completions === undefined) errors.push(required('spec.completions', 'when completion mode is Indexed'));
+  if (!['NonIndexed', 'Indexed'].includes(spec.completionMode))
+    errors.push(notSupported('spec.completionMode', spec.completionMode, ['Indexed', 'NonIndexed']));
+  if (spec.completionMode === 'Indexed' && spec.completions === undefined)
+    errors.push(required('spec.completions', 'when completion mode is Indexed'));
   errors.push(...templateErrors(spec.template, 'spec.template'));
   if (spec.template?.spec?.restartPolicy === 'Always') {
     errors.push(required('spec.template.spec.restartPolicy', 'valid values: "OnFailure", "Never"'));
@@ -175,7 +209,8 @@ export function jobErrors(object: KubeObject, old: KubeObject | undefined): Fiel
   if (old) {
     if (spec.completionMode !== 'Indexed') errors.push(...immutable(spec.completions, old.spec?.completions, 'spec.completions'));
     errors.push(...immutable(spec.selector, old.spec?.selector, 'spec.selector'));
-    if (!(old.spec?.suspend && !old.status?.startTime)) errors.push(...immutable(spec.template, old.spec?.template, 'spec.template'));
+    if (!(old.spec?.suspend && !old.status?.startTime))
+      errors.push(...immutable(spec.template, old.spec?.template, 'spec.template'));
     errors.push(...immutable(spec.completionMode, old.spec?.completionMode, 'spec.completionMode'));
   }
   return errors;
@@ -186,7 +221,12 @@ export function disruptionBudgetErrors(object: KubeObject): FieldError[] {
   const errors: FieldError[] = [];
   if (minAvailable !== undefined && maxUnavailable !== undefined) {
     const { unhealthyPodEvictionPolicy = null } = object.spec ?? {};
-    const shown = { MinAvailable: minAvailable, Selector: selector ?? null, MaxUnavailable: maxUnavailable, UnhealthyPodEvictionPolicy: unhealthyPodEvictionPolicy };
+    const shown = {
+      MinAvailable: minAvailable,
+      Selector: selector ?? null,
+      MaxUnavailable: maxUnavailable,
+      UnhealthyPodEvictionPolicy: unhealthyPodEvictionPolicy,
+    };
     errors.push(invalid('spec', shown, 'minAvailable and maxUnavailable cannot be both set'));
   }
   for (const [field, value] of [

@@ -143,7 +143,10 @@ export function createRegistry(clock: SandboxClock): Registry {
     delete meta.resourceVersion;
     if (type.generation) meta.generation = 1;
     else delete meta.generation;
-    if (type.status && !type.keepsStatusOnCreate) draft.status = {};
+    if (type.status && !type.keepsStatusOnCreate) {
+      if (type.custom) delete draft.status;
+      else draft.status = {};
+    }
     type.prepare?.(draft, undefined);
     type.defaults(draft);
     const errors = [...validateMetadata(type, draft, undefined), ...type.validate(draft, undefined)];

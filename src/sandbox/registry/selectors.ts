@@ -11,6 +11,8 @@ export interface Requirement {
 }
 
 const bad = (why: string) => badRequest(`unable to parse requirement: ${why}`);
+/** Between requirements upstream's parser has no such prefix. */
+const unexpected = (why: string) => badRequest(why);
 
 /** Parses `a=b,c!=d,e in (f,g),h notin (i),j,!k,l>1`. @throws StatusError BadRequest. */
 export function parseLabelSelector(text: string): Requirement[] {
@@ -27,13 +29,13 @@ export function parseLabelSelector(text: string): Requirement[] {
     } else requirements.push(requirement(word(token)));
     const separator = next();
     if (separator === undefined) break;
-    if (separator !== ',') throw bad(`found '${separator}', expected: ',' or 'end of string'`);
-    if (peek() === undefined) throw bad("found '', expected: identifier after ','");
+    if (separator !== ',') throw unexpected(`found '${separator}', expected: ',' or 'end of string'`);
+    if (peek() === undefined) throw unexpected("found '', expected: identifier after ','");
   }
   return requirements;
 
   function word(token: string): string {
-    if (!/^[A-Za-z0-9]/.test(token)) throw bad(`found '${token}', expected: !, identifier, or ','`);
+    if (!/^[A-Za-z0-9]/.test(token)) throw unexpected(`found '${token}', expected: !, identifier, or 'end of string'`);
     return token;
   }
 
@@ -50,7 +52,7 @@ export function parseLabelSelector(text: string): Requirement[] {
     if (operator !== 'in' && operator !== 'notin') {
       throw bad(`found '${operator}', expected: in, notin, =, ==, !=, gt, lt`);
     }
-    if (next() !== '(') throw bad(`found '${tokens[position - 1] ?? ''}', expected: '('`);
+    if (next() !== '(') throw bad(`found '${tokens[position - 1] ?? ''}' expected: '('`);
     const values: string[] = [];
     let expectValue = true;
     for (;;) {

@@ -1,5 +1,6 @@
 import { badRequest } from '../../registry/api-errors.ts';
 import { equal, isObject, type JsonObject } from '../../registry/json.ts';
+import { StatusError } from '../../registry/status-error.ts';
 import { resolve, type Schema } from '../../schema/schemas.ts';
 
 /**
@@ -80,6 +81,14 @@ function mergeMap(original: JsonObject, patch: JsonObject, schema: Schema | unde
   return result;
 }
 
+/** Go's %v of a JSON value. */
+function goMap(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(goMap).join(' ')}]`;
+  if (!isObject(value)) return String(value ?? '<nil>');
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return `map[${entries.map(([key, item]) => `${key}:${goMap(item)}`).join(' ')}]`;
+}
+
 function withoutDirectives(value: unknown): JsonObject {
   if (!isObject(value)) return value as unknown as JsonObject;
   return Object.fromEntries(
@@ -107,7 +116,7 @@ function mergeList(original: unknown[], patch: unknown[], field: Schema | undefi
     const key = keyOf(item);
     if (key === undefined) {
       if (isDirective(item) && Object.keys(item).length === 1) continue;
-      throw badRequest(`map: ${JSON.stringify(item)} does not contain declared merge key: ${mergeKey}`);
+      throw new StatusError('Unknown', `map: ${goMap(item)} does not contain declared merge key: ${mergeKey}`);
     }
     if (isDirective(item) && item[DIRECTIVE] === 'delete') {
       result = result.filter(known => !equal(keyOf(known), key));
