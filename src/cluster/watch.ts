@@ -78,8 +78,8 @@ class Watch {
         if (signal.aborted) return;
         failures = clock.monotonicMs() - startedMs > 10_000 ? 1 : failures + 1;
         const known = error instanceof KubernetesError ? error : undefined;
-        // 410: the version is gone. "Too large": the server came back with an older store. No connection: it may have.
-        if (known?.status === 410 || known?.status === 504 || known?.reason === 'ConnectionRefused') this.#mustRelist = true;
+        // 410: the version is gone. 504, "too large": the server came back with an older store. No connection: it may have.
+        if (known?.status === 410 || known?.status === 504 || known?.status === 0) this.#mustRelist = true;
         this.#options.onTrouble?.((error as Error).message);
         if (known?.status === 410 && failures === 1) continue;
         await this.#pause(failures, known?.retryAfterMs);
