@@ -14,7 +14,8 @@ import type { Schema } from './schema/schemas.ts';
 export function serveCustomResources(registry: Registry, onChange: () => void): { stop(): void } {
   const stop = registry.watch('customresourcedefinitions.apiextensions.k8s.io', ({ type, object }) => {
     if (type === 'DELETED') {
-      for (const { metadata } of registry.list(object.metadata.name)) registry.delete(object.metadata.name, metadata.namespace, metadata.name);
+      for (const { metadata } of registry.list(object.metadata.name))
+        registry.delete(object.metadata.name, metadata.namespace, metadata.name);
       registry.types.remove(object.metadata.name);
     } else {
       const custom = customType(object);

@@ -103,7 +103,8 @@ function readMessage(reader: Reader, name: string): JsonObject {
       result[key] ??= {};
       (result[key] as JsonObject)[entry.key] = entry.value;
     } else if (shape === 'list') {
-      const list = (result[key] ??= []) as unknown[];
+      result[key] ??= [];
+      const list = result[key] as unknown[];
       // Packed numbers.
       if (wire === 2 && isVarint(type)) {
         const packed = new Reader(raw as Buffer);

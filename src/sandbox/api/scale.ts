@@ -10,7 +10,9 @@ import { StatusError } from '../registry/status-error.ts';
 export function scaleOf(type: ResourceType, object: KubeObject): KubeObject {
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
   const paths = type.scale as ScalePaths;
-  const selector = type.custom ? paths.labelSelector && at(object, paths.labelSelector) : formatSelector(object.spec?.selector as LabelSelector);
+  const selector = type.custom
+    ? paths.labelSelector && at(object, paths.labelSelector)
+    : formatSelector(object.spec?.selector as LabelSelector);
   return {
     kind: 'Scale',
     apiVersion: 'autoscaling/v1',

@@ -8,14 +8,12 @@ import { serveCustomResources } from '../custom-resources.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { SandboxClock } from '../registry/resources.ts';
 import { StatusError } from '../registry/status-error.ts';
-import { KUBERNETES_VERSION } from '../schema/schemas.ts';
-import { createDiscovery } from './discovery.ts';
-import { type Exchange, sendError, sendJson, sendText, type User } from './exchange.ts';
+import { createDocuments } from './documents.ts';
+import { type Exchange, sendError, type User } from './exchange.ts';
 import { type LogReader, serveLogs } from './logs.ts';
-import { createOpenApi } from './openapi.ts';
 import { createProxy, type Dial } from './proxy.ts';
 import { parseResourcePath } from './request-path.ts';
-import { createResourceHandler, methodNotAllowed, noSuchPath } from './resource-handler.ts';
+import { createResourceHandler, noSuchPath } from './resource-handler.ts';
 import { viewOf } from './view.ts';
 
 export interface ApiServerOptions {
@@ -42,14 +40,12 @@ export interface ApiServer {
 /** The API over HTTPS on loopback. Whoever shows the client certificate or the token is its administrator; nobody else gets in. */
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const { registry, clock, credentials, log } = options;
-  const discovery = createDiscovery(registry.types);
-  const openApi = createOpenApi(registry.types);
-  const custom = serveCustomResources(registry, () => openApi.invalidate());
+  const documents = createDocuments(registry.types);
+  const custom = serveCustomResources(registry, documents.invalidate);
   const handleResource = createResourceHandler(registry, clock);
   const proxy = createProxy(registry, options.dial);
   const token = Buffer.from(`Bearer ${options.token}`);
   const user: User = { username: options.user, uid: '', groups: ['system:masters', 'system:authenticated'] };
-  let address = '';
 
   function authenticated(request: IncomingMessage): boolean {
     if ((request.socket as TLSSocket).authorized) return true;
@@ -58,77 +54,23 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   }
 
   async function dispatch(exchange: Exchange): Promise<void> {
-    const { pathname } = exchange.url;
-    const path = parseResourcePath(pathname);
-    if (path) {
-      const view = viewOf(registry.types, path.group, path.version, path.plural);
-      if (!view) throw noSuchPath();
-      if (path.subresource === 'proxy' && (view.type.resource === 'services' || view.type.resource === 'pods')) {
-        return proxy.serve(exchange, view.type.resource, path);
-      }
-      if (path.subresource === 'log' && view.type.resource === 'pods') return serveLogs(exchange, registry, path, options.logs);
-      return handleResource(exchange, view, path);
-    }
-    return document(exchange, pathname.length > 1 ? pathname.replace(/\/$/, '') : pathname);
-  }
-
-  function document(exchange: Exchange, pathname: string): void {
-    if (exchange.method !== 'GET' && exchange.method !== 'HEAD') throw methodNotAllowed();
-    const json = (value: unknown) => sendJson(exchange, 200, typeof value === 'string' ? value : JSON.stringify(value));
-    const aggregated =
-      /as=APIGroupDiscoveryList/.test(exchange.request.headers.accept ?? '') &&
-      /v=v2(;|,|$)/.test(exchange.request.headers.accept ?? '');
-    const found = (value: unknown) => {
-      if (value === undefined) throw noSuchPath();
-      json(value);
-    };
-    if (pathname === '/api' || pathname === '/apis') {
-      if (!aggregated) return json(pathname === '/api' ? discovery.apiVersions(new URL(address).host) : discovery.groupList());
-      const body = JSON.stringify(discovery.aggregated(pathname === '/api'));
-      exchange.response.writeHead(200, {
-        'Content-Type': 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList',
-        Vary: 'Accept',
-      });
-      exchange.response.end(body);
+    const path = parseResourcePath(exchange.url.pathname);
+    if (!path) {
+      documents.serve(exchange);
       return;
     }
-    const [, first, second, third, ...more] = pathname.split('/');
-    if (first === 'api' && second && !third) return found(discovery.resources('', second));
-    if (first === 'apis' && second && !third) return found(discovery.group(second));
-    if (first === 'apis' && second && third && more.length === 0) return found(discovery.resources(second, third));
-    if (first === 'openapi' && second === 'v3') {
-      return third ? found(openApi.document([third, ...more].join('/'))) : json(openApi.index());
-    }
-    if (pathname === '/openapi/v2') return openApiV2(exchange);
-    switch (pathname) {
-      case '/version':
-        return json(VERSION);
-      case '/healthz':
-      case '/livez':
-      case '/readyz':
-        if (exchange.query.has('verbose')) return sendText(exchange, 200, `[+]ping ok\n[+]registry ok\n${first} check passed\n`);
-        return sendText(exchange, 200, 'ok');
-      case '/':
-        return json({
-          paths: [
-            '/api',
-            '/api/v1',
-            '/apis',
-            ...[...registry.types.all()].filter(t => t.group).map(t => `/apis/${t.group}/${t.version}`),
-            '/healthz',
-            '/livez',
-            '/openapi/v3',
-            '/readyz',
-            '/version',
-          ].filter((path, index, all) => all.indexOf(path) === index),
-        });
-    }
-    if (/^\/(healthz|livez|readyz)\//.test(pathname)) return sendText(exchange, 200, 'ok');
-    throw noSuchPath();
+    const view = viewOf(registry.types, path.group, path.version, path.plural);
+    if (!view) throw noSuchPath();
+    const { resource } = view.type;
+    if (path.subresource === 'proxy' && (resource === 'services' || resource === 'pods')) {
+      await proxy.serve(exchange, resource, path);
+    } else if (path.subresource === 'log' && resource === 'pods') await serveLogs(exchange, registry, path, options.logs);
+    else await handleResource(exchange, view, path);
   }
 
   function onRequest(request: IncomingMessage, response: ServerResponse): void {
-    const url = new URL(request.url ?? '/', 'https://localhost');
+    // The target is a path, not a URL: `//x` names no host here.
+    const url = new URL(`https://localhost${request.url?.startsWith('/') ? request.url : '/'}`);
     const exchange: Exchange = { request, response, url, query: url.searchParams, method: request.method ?? 'GET', user };
     if (!authenticated(request)) {
       sendError(exchange, new StatusError('Unauthorized', 'Unauthorized'), log);
@@ -168,7 +110,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       resolve();
     });
   });
-  address = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const address = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
   return {
     address,
@@ -181,31 +123,3 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       }),
   };
 }
-
-/**
- * The old OpenAPI document, which kubectl asks for a kind that version 3 does not have: one without any kind, in
- * JSON or as the protobuf message openapi.v2.Document (swagger = 1, info = 2 { title = 1, version = 2 }).
- */
-function openApiV2(exchange: Exchange): void {
-  const info = { title: 'Kubernetes', version: KUBERNETES_VERSION };
-  if (!exchange.request.headers.accept?.includes('protobuf')) {
-    return sendJson(exchange, 200, JSON.stringify({ swagger: '2.0', info, paths: {}, definitions: {} }));
-  }
-  const field = (number: number, content: Buffer) => Buffer.concat([Buffer.from([(number << 3) | 2, content.length]), content]);
-  const text = (number: number, value: string) => field(number, Buffer.from(value));
-  const body = Buffer.concat([text(1, '2.0'), field(2, Buffer.concat([text(1, info.title), text(2, info.version)]))]);
-  exchange.response.writeHead(200, { 'Content-Type': 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf' });
-  exchange.response.end(body);
-}
-
-const VERSION = {
-  major: '1',
-  minor: '34',
-  gitVersion: `${KUBERNETES_VERSION}+rehearse-sandbox`,
-  gitCommit: '',
-  gitTreeState: 'clean',
-  buildDate: '1970-01-01T00:00:00Z',
-  goVersion: '',
-  compiler: '',
-  platform: `${process.platform}/${process.arch === 'x64' ? 'amd64' : process.arch}`,
-};

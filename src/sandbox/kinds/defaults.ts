@@ -3,6 +3,7 @@ import { podSpecDefaults } from './pod-defaults.ts';
 
 type Defaults = (object: KubeObject) => void;
 
+// biome-ignore lint/suspicious/noExplicitAny: open JSON
 type Draft = any;
 
 const set = (object: Draft, field: string, value: unknown) => {

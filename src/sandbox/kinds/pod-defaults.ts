@@ -1,5 +1,6 @@
 /** Upstream's defaults for pods (pkg/apis/core/v1/defaults.go), filled in place. */
 
+// biome-ignore lint/suspicious/noExplicitAny: open JSON
 type Draft = any;
 
 const set = (object: Draft, field: string, value: unknown) => {

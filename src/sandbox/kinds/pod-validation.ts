@@ -7,6 +7,7 @@ import { parseQuantity, QUANTITY_RULE } from './quantity.ts';
 /** Upstream's validation of pods and pod templates (pkg/apis/core/validation/validation.go): what an apply gets wrong. */
 
 // An unchecked pod spec: decoding has looked at its types only.
+// biome-ignore lint/suspicious/noExplicitAny: open JSON
 type Draft = any;
 
 const NOT_NEGATIVE = 'must be greater than or equal to 0';

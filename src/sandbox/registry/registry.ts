@@ -250,6 +250,7 @@ export function createRegistry(clock: SandboxClock): Registry {
     resource: ResourceName,
     namespace: string | undefined,
     name: string,
+    // biome-ignore lint/suspicious/noConfusingVoidType: a change usually returns nothing
     change: (draft: T) => void | false,
     options: WriteOptions = {},
   ): T | undefined {
