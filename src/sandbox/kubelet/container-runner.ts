@@ -77,6 +77,7 @@ export function prepareContainer(
     hostname: hostname.slice(0, 63),
     workingDir: posix.resolve('/', container.workingDir ?? image.workingDir),
     rootfs,
+    podDirectory: directory,
     mounts: [
       ...volumes.mounts(container, pod.spec.volumes ?? []),
       { mountPath: '/etc/hosts', source: join(directory, 'etc-hosts'), readOnly: false },

@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, realpathSync, rmSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Network } from '../network/network.ts';
@@ -37,8 +37,9 @@ export interface Kubelet {
 export async function startKubelet(context: ControlLoopContext, options: KubeletOptions): Promise<Kubelet> {
   const { resources, clock } = context;
   const nodeName = options.nodeName ?? NODE_NAME;
-  const podsDirectory = join(options.directory, 'pods');
-  mkdirSync(podsDirectory, { recursive: true, mode: 0o700 });
+  mkdirSync(join(options.directory, 'pods'), { recursive: true, mode: 0o700 });
+  // Node's permission model compares real paths.
+  const podsDirectory = realpathSync(join(options.directory, 'pods'));
   const workers = new Map<string, PodWorker>();
   const charged = new Map<string, number>();
   const stopNode = keepNode(context, options.network.plan, nodeName);

@@ -34,6 +34,6 @@ process.execArgv = [];
 
 tell({ type: 'started', baseline });
 virtualizeNetwork(config.network, config.hostname, port => tell({ type: 'listening', port }));
-virtualizeFileSystem(new ContainerPaths(config, [programs]));
+virtualizeFileSystem(new ContainerPaths(config, [programs, config.podDirectory]));
 
 await import(pathToFileURL(`${programs}/${config.program}.mjs`).href);

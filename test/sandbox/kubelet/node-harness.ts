@@ -83,7 +83,9 @@ export async function startTestNode(options: { controllers?: boolean } = {}): Pr
         const timer = setTimeout(() => {
           stop();
           reject(
-            new Error(`${resource}/${name} never got there:\n${JSON.stringify(last?.status, null, 1)}\n${history.join('\n')}`),
+            new Error(
+              `${resource}/${name} never got there:\n${JSON.stringify(last?.status, null, 1)}\n${history.filter(line => line.startsWith(`${name} `)).join('\n')}`,
+            ),
           );
         }, timeoutMs);
         const check = (object: KubeObject | undefined) => {
@@ -96,7 +98,7 @@ export async function startTestNode(options: { controllers?: boolean } = {}): Pr
           });
           return true;
         };
-        let done = false;
+        let done = resources.get(resource, NAMESPACE, name) === undefined && check(undefined);
         const stop = resources.watch(
           resource,
           ({ type, object }) => {

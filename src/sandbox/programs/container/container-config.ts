@@ -36,6 +36,8 @@ export interface ContainerConfig {
   workingDir: string;
   /** The container's own files; absolute paths outside every mount lie here. */
   rootfs: string;
+  /** Everything of the pod on this machine lies below. */
+  podDirectory: string;
   mounts: Mount[];
   network: ContainerNetwork;
 }

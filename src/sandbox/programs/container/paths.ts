@@ -8,7 +8,10 @@ export class ContainerPaths {
   readonly #mounts: { mountPath: string; source: string; readOnly: boolean }[];
   readonly #real: string[];
 
-  /** @param real directories of this machine that stay visible under their own path (our programs' files). */
+  /**
+   * @param real directories of this machine that stay visible under their own path: our programs' files, and the pod's own, because
+   * some calls of node:fs are made of others (writeFileSync opens by openSync) and would be mapped twice.
+   */
   constructor(config: Pick<ContainerConfig, 'rootfs' | 'mounts' | 'workingDir'>, real: readonly string[] = []) {
     this.cwd = config.workingDir;
     this.#rootfs = config.rootfs;
@@ -26,12 +29,12 @@ export class ContainerPaths {
 
   toReal(path: string): string {
     const absolute = this.resolve(path);
+    if (this.#real.some(directory => absolute === directory || absolute.startsWith(`${directory}/`))) return absolute;
     for (const { mountPath, source } of this.#mounts) {
       if (absolute === mountPath) return source;
       if (absolute.startsWith(mountPath === '/' ? '/' : `${mountPath}/`))
         return posix.join(source, absolute.slice(mountPath.length));
     }
-    if (this.#real.some(directory => absolute === directory || absolute.startsWith(`${directory}/`))) return absolute;
     return posix.join(this.#rootfs, absolute);
   }
 
