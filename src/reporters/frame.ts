@@ -4,7 +4,7 @@ import { suspectText } from '../record/event-text.ts';
 import { harmlessLine } from '../record/harmless-text.ts';
 import { objectiveBar, sparkline } from './charts.ts';
 import type { PhaseProgress, Progress } from './progress.ts';
-import { type Colour, pad, padStart, type Style, truncate } from './style.ts';
+import { type Colour, displayWidth, pad, padStart, type Style, truncate } from './style.ts';
 
 const LABEL = 10;
 /** Window of the sparklines: a column is one of these, the newest on the right. */
@@ -164,9 +164,12 @@ function serviceLines(progress: Progress, tMs: number, width: number, style: Sty
 function signalLines(progress: Progress, style: Style): string[] {
   const shown = progress.signals.slice(-SIGNALS_SHOWN);
   const hidden = progress.signals.length - shown.length;
+  const nameWidth = Math.min(20, Math.max(0, ...shown.map(signal => displayWidth(signal.detector))));
   return shown.map((signal, index) => {
     const more = index === 0 && hidden > 0 ? ` (+${hidden})` : '';
-    const text = style.plain(`${pad(signal.detector, 14)} ${signal.message}${signal.cleared ? ' (over)' : ''}${more}`);
+    const text = style.plain(
+      `${pad(truncate(signal.detector, nameWidth, style.marks.ellipsis), nameWidth)}  ${signal.message}${signal.cleared ? ' (over)' : ''}${more}`,
+    );
     return label(index === 0 ? 'signals' : '', style) + style.paint(text, signal.cleared ? 'dim' : 'yellow');
   });
 }

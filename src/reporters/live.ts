@@ -11,6 +11,8 @@ const REPAINT_MS = 100;
 const MOST_LINES = 20;
 /** Enough to fill a tall screen after a resize. */
 const LOG_KEPT = 200;
+/** A long message gets one line more; the whole of it is in the report. */
+const MOST_MORE = 1;
 /** Column in which the text of a log line begins. */
 const TEXT_COLUMN = 22;
 
@@ -95,7 +97,9 @@ export function createLiveReporter(screen: Screen, ticker: Ticker): Reporter {
       if (!runClock || event.tMs > tMs()) runClock = { tMs: event.tMs, atMs: now };
       progress.apply(event);
       const moment = keyMoment(event);
-      if (moment && !moment.detail) {
+      // Signals before and after the drill are about something else; the frame shows them while they last.
+      const aside = event.type === 'signal.raised' && (!progress.moments.has('deployed') || progress.moments.has('restored'));
+      if (moment && !moment.detail && !aside) {
         add({ time: formatClock(event.tMs), label: moment.label, text: moment.text, colour: moment.colour });
       }
     },
@@ -124,7 +128,8 @@ function logLines({ time, label, text, colour }: LogEntry, columns: number, styl
   const width = Math.max(30, columns - 1);
   const painted = (line: string) => (colour ? style.paint(line, colour) : line);
   if (time === '' && label === '') return wrap(style.plain(text), width - 1).map(line => ` ${painted(line)}`);
-  const [first = '', ...more] = wrap(style.plain(text), width - TEXT_COLUMN);
+  const [first = '', ...rest] = wrap(style.plain(text), width - TEXT_COLUMN);
+  const more = rest.length <= MOST_MORE ? rest : [truncate(rest.join(' '), width - TEXT_COLUMN, style.marks.ellipsis)];
   const head = ` ${style.paint(padStart(time, 8), 'dim')}  ${pad(label, 10)} ${painted(first)}`;
   return [truncate(head, width, style.marks.ellipsis), ...more.map(line => `${' '.repeat(TEXT_COLUMN)}${painted(line)}`)];
 }

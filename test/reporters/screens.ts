@@ -30,7 +30,7 @@ export class Terminal implements Screen {
   readonly isTTY = true;
   readonly colour: boolean;
   readonly unicode = true;
-  readonly lines: string[] = [''];
+  readonly #cells: string[][] = [[]];
   cursorVisible = true;
   /** Anything that was not understood: the reporter has to keep to what every terminal knows. */
   readonly unknown: string[] = [];
@@ -42,41 +42,46 @@ export class Terminal implements Screen {
     this.colour = colour;
   }
 
+  get lines(): string[] {
+    return this.#cells.map(cells => cells.join(''));
+  }
+
   write(text: string): void {
     for (const [piece] of text.matchAll(/\u001b\[[?\d;]*[A-Za-z]|[\s\S]/gu)) {
       if (piece.startsWith('\u001b')) this.#control(piece.slice(2));
-      else if (piece === '\n') {
-        this.#row++;
-        this.#column = 0;
-        this.lines[this.#row] ??= '';
-      } else if (piece === '\r') this.#column = 0;
+      else if (piece === '\n') this.#nextRow();
+      else if (piece === '\r') this.#column = 0;
       else this.#put(piece);
     }
   }
 
+  #nextRow(): void {
+    this.#row++;
+    this.#column = 0;
+    this.#cells[this.#row] ??= [];
+  }
+
   #put(char: string): void {
-    if (this.#column >= this.columns) {
-      this.#row++;
-      this.#column = 0;
-      this.lines[this.#row] ??= '';
-    }
-    const line = [...(this.lines[this.#row] ?? '')];
-    while (line.length < this.#column) line.push(' ');
-    line[this.#column] = char;
-    this.lines[this.#row] = line.join('');
-    this.#column++;
+    if (this.#column >= this.columns) this.#nextRow();
+    const cells = this.#cells[this.#row] ?? [];
+    while (cells.length < this.#column) cells.push(' ');
+    cells[this.#column++] = char;
   }
 
   #control(code: string): void {
     const count = Number.parseInt(code, 10) || 1;
+    const clearLine = () => {
+      const cells = this.#cells[this.#row];
+      if (cells && cells.length > this.#column) cells.length = this.#column;
+    };
     if (code.endsWith('A')) this.#row = Math.max(0, this.#row - count);
     else if (code === 'H') {
       this.#row = 0;
       this.#column = 0;
-    } else if (code === 'K') this.lines[this.#row] = [...(this.lines[this.#row] ?? '')].slice(0, this.#column).join('');
+    } else if (code === 'K') clearLine();
     else if (code === 'J') {
-      this.lines.length = this.#row + 1;
-      this.lines[this.#row] = [...(this.lines[this.#row] ?? '')].slice(0, this.#column).join('');
+      this.#cells.length = this.#row + 1;
+      clearLine();
     } else if (code === '?25l') this.cursorVisible = false;
     else if (code === '?25h') this.cursorVisible = true;
     else if (!/^\?2026[hl]$/.test(code) && !/^[\d;]*m$/.test(code)) this.unknown.push(code);
