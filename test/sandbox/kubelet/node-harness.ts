@@ -120,8 +120,8 @@ export async function startTestNode(options: { controllers?: boolean } = {}): Pr
         .filter(event => event.involvedObject.name === name)
         .map(event => `${event.type} ${event.reason}: ${event.message}`),
     async stop() {
-      scheduler.stop();
-      controllers?.stop();
+      await scheduler.stop();
+      await controllers?.stop();
       await kubelet.stop();
       await network.stop();
       rmSync(directory, { recursive: true, force: true });
