@@ -29,7 +29,7 @@ export class Reaper {
 
   #start(): void {
     // Detached: a Ctrl-C in the terminal reaches the runner, which still needs its containers to restore.
-    const child = spawn(process.execPath, ['--max-old-space-size=32', packageFile('dist/programs/reaper.mjs')], {
+    const child = spawn(process.execPath, [packageFile('dist/programs/reaper.mjs')], {
       detached: true,
       stdio: ['pipe', 'ignore', 'ignore'],
       env: {},
