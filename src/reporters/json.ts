@@ -36,6 +36,8 @@ export function runSummary(record: RunRecord, files: ReportFiles): RunSummary {
   const answer = answers.find(one => one.correct) ?? answers.at(-1);
   const [suspect] = answer?.suspects ?? [];
   const { steps } = record.runbook;
+  /** Tenths are what a run can tell apart. */
+  const ms = (value: number | undefined) => (value === undefined ? undefined : Math.round(value * 10) / 10);
   const count = (...outcomes: string[]) => steps.filter(step => outcomes.includes(step.outcome)).length;
   return {
     type: 'summary',
@@ -46,13 +48,21 @@ export function runSummary(record: RunRecord, files: ReportFiles): RunSummary {
     exitCode: record.verdict.exitCode,
     reason: record.verdict.reason,
     startedAt: record.startedAt,
-    recoveryMs: record.recovery.durationMs,
+    recoveryMs: ms(record.recovery.durationMs),
     recoveryObjectiveMs: record.recovery.objectiveMs,
     phases: Object.fromEntries(
-      Object.entries(record.phases).map(([name, { durationMs, objectiveMs, met }]) => [name, { durationMs, objectiveMs, met }]),
+      Object.entries(record.phases).map(([name, { durationMs, objectiveMs, met }]) => [
+        name,
+        { durationMs: ms(durationMs), objectiveMs, met },
+      ]),
     ),
-    alertToCommandMs: record.alertToCommandMs,
-    detectors: record.detectors.map(({ name, kind, afterDeployMs, first }) => ({ name, kind, afterDeployMs, first })),
+    alertToCommandMs: ms(record.alertToCommandMs),
+    detectors: record.detectors.map(({ name, kind, afterDeployMs, first }) => ({
+      name,
+      kind,
+      afterDeployMs: ms(afterDeployMs),
+      first,
+    })),
     diagnosis: {
       correct: answers.some(one => one.correct),
       answers: answers.length,

@@ -116,7 +116,7 @@ class StepFollower {
     context.emit({
       type: 'runbook.step.finished',
       stepId: step.id,
-      durationMs: context.clock.monotonicMs() - start,
+      durationMs: Math.round((context.clock.monotonicMs() - start) * 10) / 10,
       ...finished,
     });
     return followed;

@@ -254,8 +254,9 @@ describe('JSON for programs', () => {
       diagnosis: { correct: true, suspect: 'deployment/payments', revision: '2' },
       runbook: { steps: 6, passed: 6, failed: 0, skipped: 0 },
     });
-    expect(summary.recoveryMs).toBe(
+    expect(summary.recoveryMs).toBeCloseTo(
       Object.values(summary.phases).reduce((sum, phase) => sum + (phase.durationMs ?? Number.NaN), 0),
+      0,
     );
   });
 
