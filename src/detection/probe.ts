@@ -4,8 +4,9 @@ import { createRequester } from './probe-request.ts';
 import { createServiceLevel } from './service-level.ts';
 
 /**
- * User-like requests at fixed times, whether or not the ones before were answered (open loop). Latency counts from the time a request
- * was due, not from when it left, so that a stall is seen by every request that users would have sent during it.
+ * User-like requests at fixed times, whether or not the ones before were answered (open loop), so that a stall of the app is seen by every
+ * request that users would have sent during it. Latency counts from the time a request was due. Times that this process itself missed by
+ * more than an interval are left out: its own stall says nothing about the app, and a burst afterwards would disturb it.
  */
 export function createProbe(spec: ProbeSpec): Probe {
   const intervalMs = durationMs(spec.interval);
@@ -65,8 +66,14 @@ export function createProbe(spec: ProbeSpec): Probe {
         const startTMs = context.tMs();
         for (let index = 0; !signal.aborted; index++) {
           const dueTMs = startTMs + index * intervalMs;
-          const waitMs = dueTMs - context.tMs();
-          if (waitMs > 0) await clock.sleep(waitMs, signal);
+          const lateMs = context.tMs() - dueTMs;
+          if (lateMs > intervalMs) {
+            const missed = Math.floor(lateMs / intervalMs);
+            context.log.debug({ probe: spec.name, missed }, 'this process was too busy to send in time');
+            index += missed - 1;
+            continue;
+          }
+          if (lateMs < 0) await clock.sleep(-lateMs, signal);
           void send(dueTMs);
         }
       })().catch(error => {
