@@ -44,7 +44,7 @@ export function parseJson(body: Buffer, prefix = "couldn't get version/kind; jso
 /** A JSON mistake in the words of Go's encoding/json. */
 export function goJsonError(text: string, error: Error): string {
   const position = Number(/position (\d+)/.exec(error.message)?.[1] ?? 0);
-  if (/Unexpected end|Unterminated/.test(error.message) || text.trim() === '') return 'unexpected end of JSON input';
+  if (/Unexpected end|Unterminated/.test(error.message) || position >= text.length) return 'unexpected end of JSON input';
   const character = `invalid character '${text.charAt(position) || text.charAt(0)}'`;
   if (/property name/.test(error.message)) return `${character} looking for beginning of object key string`;
   if (/after property value/.test(error.message)) return `${character} after object key:value pair`;

@@ -1,3 +1,5 @@
+import { badRequest } from '../registry/api-errors.ts';
+
 /** What a resource URL names (apiserver/pkg/endpoints/request/requestinfo.go). */
 export interface ResourcePath {
   group: string;
@@ -13,7 +15,15 @@ export interface ResourcePath {
 /** Subresources of namespaces themselves; anything else after the name is a kind inside the namespace. */
 const NAMESPACE_SUBRESOURCES = new Set(['status', 'finalize']);
 
-/** undefined when the path is not one of a resource. */
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    throw badRequest(`invalid URL escape ${JSON.stringify(segment)}`);
+  }
+}
+
+/** undefined when the path is not one of a resource. @throws StatusError BadRequest. */
 export function parseResourcePath(pathname: string): ResourcePath | undefined {
   const segments = pathname.split('/').slice(1);
   let rest: string[];
@@ -32,7 +42,7 @@ export function parseResourcePath(pathname: string): ResourcePath | undefined {
 
   let namespace: string | undefined;
   if (rest[0] === 'namespaces' && rest.length > 2 && !NAMESPACE_SUBRESOURCES.has(rest[2] as string)) {
-    namespace = decodeURIComponent(rest[1] as string);
+    namespace = decoded(rest[1] as string);
     rest = rest.slice(2);
   }
   const [plural, name, subresource, ...remainder] = rest as [string, ...string[]];
@@ -41,7 +51,7 @@ export function parseResourcePath(pathname: string): ResourcePath | undefined {
     version,
     namespace,
     plural,
-    name: name === undefined ? undefined : decodeURIComponent(name),
+    name: name === undefined ? undefined : decoded(name),
     subresource,
     rest: remainder.length > 0 ? `/${remainder.join('/')}` : '',
   };
