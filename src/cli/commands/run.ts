@@ -197,6 +197,7 @@ async function createRoles(id: string, loaded: LoadedScenario, provided: Provide
         : await loadRunbook(join(loaded.path, '..', spec.runbook), {
             runId: id,
             tags: loaded.scenario.metadata.tags,
+            ...('container' in spec.fault && spec.fault.container !== undefined ? { container: spec.fault.container } : {}),
             ...(provided.kubeconfig === undefined ? {} : { kubeconfig: provided.kubeconfig }),
           }),
     show: createEvidence(cluster, systemClock, namespace, probes),

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Diagnostic, EXIT, InvalidInput, RehearseError } from '../../errors/errors.ts';
+import { type Diagnostic, EXIT, formatDiagnostic, InvalidInput, RehearseError } from '../../errors/errors.ts';
 import { packageFile } from '../../package-file.ts';
 import { checkRunbook } from '../../runbook/check.ts';
 
@@ -12,8 +12,11 @@ export async function runbook(args: { files: string[] }): Promise<void> {
   const diagnostics: Diagnostic[] = [];
   for (const file of files) {
     const found = await checkRunbook(file);
-    diagnostics.push(...found);
-    if (found.length === 0) process.stdout.write(`${file}: no mistakes\n`);
+    const errors = found.filter(problem => problem.severity === 'error');
+    diagnostics.push(...errors);
+    for (const problem of found)
+      if (problem.severity === 'warning') process.stderr.write(`warning: ${formatDiagnostic(problem)}\n\n`);
+    if (errors.length === 0) process.stdout.write(`${file}: no mistakes\n`);
   }
   if (diagnostics.length > 0) throw new InvalidInput(diagnostics);
 }
