@@ -154,7 +154,7 @@ export function startInstance(
     ready: container.readinessProbe === undefined,
   };
   if (prepared.startError !== undefined) {
-    const message = `${OCI_PREFIX}${prepared.startError}`;
+    const message = `${OCI_PREFIX}${prepared.startError}: unknown`;
     Object.assign(instance, {
       state: 'exited',
       startedAt: 0,

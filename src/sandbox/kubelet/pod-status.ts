@@ -46,12 +46,20 @@ function containerStatus(
     imageID: '',
     started: false,
   };
+  if (container.volumeMounts?.length) {
+    status.volumeMounts = container.volumeMounts.map(({ name, mountPath, readOnly }) =>
+      readOnly ? { name, mountPath, readOnly, recursiveReadOnly: 'Disabled' } : { name, mountPath },
+    );
+  }
   if (isInit && initContainers(pod).length > 0) status.state = { waiting: { reason: 'PodInitializing' } };
   if (instance) {
     status.containerID = `containerd://${instance.id}`;
     status.image = instance.image;
     status.imageID = instance.imageID;
     status.restartCount = instance.attempt;
+    const requests = { ...container.resources?.limits, ...container.resources?.requests };
+    status.resources = { ...container.resources, ...(Object.keys(requests).length > 0 ? { requests } : {}) };
+    if (Object.keys(requests).length > 0) status.allocatedResources = requests;
     if (previous) status.lastState = terminated(previous);
     if (instance.state === 'running') {
       status.state = { running: { startedAt: rfc3339(instance.startedAt) } };

@@ -224,7 +224,10 @@ export function createRegistry(clock: SandboxClock): Registry {
       type.prepare?.(draft, current);
       type.defaults(draft);
       // A subset of upstream's rule: any change outside metadata and status counts.
-      if (type.generation && !sameSpec(draft, current)) draft.metadata.generation = (current.metadata.generation ?? 0) + 1;
+      // The scheduler's binding is no change of a pod's spec by its owner (registry/core/pod/storage, assignPod).
+      const binds = type.resource === 'pods' && !current.spec?.nodeName && draft.spec?.nodeName !== undefined;
+      if (type.generation && !binds && !sameSpec(draft, current))
+        draft.metadata.generation = (current.metadata.generation ?? 0) + 1;
     }
     const errors = validateMetadata(type, draft, current);
     // Controllers write status often; it is theirs to get right.
