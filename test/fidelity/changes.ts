@@ -17,6 +17,8 @@ export interface Change {
 
 interface Options {
   replicas?: number;
+  /** progressDeadlineSeconds; long where it is not what is looked at, so that a slow machine does not decide. */
+  deadline?: number;
   strategy?: string;
   more?: string;
   grace?: number;
@@ -28,7 +30,7 @@ const container = `
         command: [httpd, -f, -p, "8080"]
         readinessProbe: {tcpSocket: {port: 8080}, periodSeconds: 1}`;
 
-const web = ({ replicas = 3, strategy = '', more = '', grace = 1 }: Options = {}): string => `
+const web = ({ replicas = 3, deadline = 90, strategy = '', more = '', grace = 1 }: Options = {}): string => `
 apiVersion: apps/v1
 kind: Deployment
 metadata:
@@ -36,7 +38,7 @@ metadata:
   annotations: {kubernetes.io/change-cause: first}
 spec:
   replicas: ${replicas}
-  progressDeadlineSeconds: 10${strategy ? `\n  strategy: ${strategy}` : ''}${more ? `\n  ${more}` : ''}
+  progressDeadlineSeconds: ${deadline}${strategy ? `\n  strategy: ${strategy}` : ''}${more ? `\n  ${more}` : ''}
   selector: {matchLabels: {app: web}}
   template:
     metadata: {labels: {app: web}}
@@ -121,7 +123,7 @@ export const CHANGES: Change[] = [
   {
     id: 'bad-image',
     title: 'bad image, then undo',
-    base: web(),
+    base: web({ deadline: 10 }),
     commands: [['set', 'image', 'deploy/web', 'web=lab/busybox:nope']],
     after: undo,
     seconds: 13,
@@ -129,7 +131,7 @@ export const CHANGES: Change[] = [
   {
     id: 'crash-loop',
     title: 'crash loop, then undo',
-    base: web(),
+    base: web({ deadline: 10 }),
     commands: [replace(`${inContainer}/command`, ['sh', '-c', 'echo boom; exit 3'])],
     after: undo,
     seconds: 13,
@@ -137,7 +139,7 @@ export const CHANGES: Change[] = [
   {
     id: 'failing-readiness',
     title: 'failing readiness, then undo',
-    base: web(),
+    base: web({ deadline: 10 }),
     commands: [replace(`${inContainer}/readinessProbe/tcpSocket/port`, 9)],
     after: undo,
     seconds: 13,
@@ -145,7 +147,7 @@ export const CHANGES: Change[] = [
   {
     id: 'missing-secret',
     title: 'missing Secret, then undo',
-    base: web(),
+    base: web({ deadline: 10 }),
     commands: [add(`${inContainer}/env`, [{ name: 'T', valueFrom: { secretKeyRef: { name: 'absent', key: 't' } } }])],
     after: undo,
     seconds: 13,
@@ -153,7 +155,7 @@ export const CHANGES: Change[] = [
   {
     id: 'unschedulable',
     title: 'more memory than any node has, then undo',
-    base: web(),
+    base: web({ deadline: 10 }),
     commands: [['set', 'resources', 'deploy/web', '--requests=memory=900Gi']],
     after: undo,
     seconds: 13,

@@ -24,6 +24,8 @@ export interface Sighting {
 
 export interface Observer {
   sightings: Sighting[];
+  /** ms since the observer started. */
+  now(): number;
   /** Resolves when nothing happened for `quietMs`, at the earliest after `leastMs`, at the latest after twice that. */
   settle(leastMs: number, quietMs: number): Promise<void>;
   stop(): void;
@@ -51,6 +53,7 @@ export async function observe(config: KubeConfig, namespace: string): Promise<Ob
   const pause = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms));
   return {
     sightings,
+    now: () => performance.now() - start,
     async settle(leastMs, quietMs) {
       const begin = performance.now();
       await pause(leastMs);

@@ -16,8 +16,15 @@ export interface Target {
   kubectl: string;
 }
 
-/** Makes one change on one cluster, in a namespace of its own that is deleted afterwards. @returns what was seen since the change. */
-export async function runChange(target: Target, change: Change): Promise<Sighting[]> {
+export interface Run {
+  /** Everything from the start; the base too, for its names. */
+  sightings: Sighting[];
+  /** When the change was made, ms on the observer's clock. */
+  changedAt: number;
+}
+
+/** Makes one change on one cluster, in a namespace of its own that is deleted afterwards. */
+export async function runChange(target: Target, change: Change): Promise<Run> {
   const namespace = `fidelity-${change.id}`;
   const directory = await mkdtemp(join(tmpdir(), 'rehearse-fidelity-'));
   const kubectl = async (args: string[]): Promise<void> => {
@@ -38,11 +45,11 @@ export async function runChange(target: Target, change: Change): Promise<Sightin
     if (change.manifest) await writeFile(join(directory, 'change.yaml'), change.manifest);
     if (change.base) {
       await apply(change.base);
-      await kubectl(['rollout', 'status', '-f', join(directory, 'base.yaml'), '--timeout=120s']).catch(() =>
-        kubectl(['rollout', 'status', 'deploy/web', '--timeout=120s']),
-      );
+      const [kind = ''] = /^kind: (\w+)/m.exec(change.base)?.slice(1) ?? [];
+      await kubectl(['rollout', 'status', `${kind.toLowerCase()}/web`, '--timeout=120s']);
       await observer.settle(1_000, QUIET_MS);
     }
+    const changedAt = observer.now();
     const least = (change.seconds ?? 5) * 1_000;
     await commands(change.commands);
     await observer.settle(least, QUIET_MS);
@@ -50,7 +57,7 @@ export async function runChange(target: Target, change: Change): Promise<Sightin
       await commands(change.after);
       await observer.settle(Math.min(least, 6_000), QUIET_MS);
     }
-    return observer.sightings;
+    return { sightings: observer.sightings, changedAt };
   } finally {
     observer.stop();
     await kubectl(['delete', 'namespace', namespace, '--wait=false']).catch(() => {});

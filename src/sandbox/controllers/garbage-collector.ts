@@ -8,10 +8,17 @@ const ORPHAN = 'orphan';
 /** Events are never owned and there are many of them. */
 const IGNORED = new Set(['events']);
 
+const DEFINITIONS = 'customresourcedefinitions.apiextensions.k8s.io';
+
 interface Node {
   resource: ResourceName;
   object: KubeObject;
 }
+
+const both = (first: (() => void) | undefined, second: () => void) => (): void => {
+  first?.();
+  second();
+};
 
 /** The kinds that there are: a registry tells its own, with what CustomResourceDefinitions added. */
 export function kindsOf(resources: Resources): KindTable {
@@ -59,6 +66,14 @@ export function startGarbageCollector(context: ControllerContext): ControlLoop {
     }
   }
 
+  /** An owner that waits for this one may go now. */
+  function wakeWaitingOwners(object: KubeObject): void {
+    for (const { uid } of owners(object)) {
+      const owner = nodes.get(uid);
+      if (owner && waitsForDependents(owner.object)) queue.add(uid);
+    }
+  }
+
   function observe(resource: ResourceName): () => void {
     return resources.watch(resource, ({ type, object, previous }) => {
       const uid = object.metadata.uid ?? '';
@@ -67,15 +82,14 @@ export function startGarbageCollector(context: ControllerContext): ControlLoop {
         nodes.delete(uid);
         unlink(object, uid);
         for (const dependent of dependents.get(uid) ?? []) queue.add(dependent);
-        // An owner that waits for this one may go now.
-        for (const owner of owners(object)) if (nodes.has(owner.uid)) queue.add(owner.uid);
+        wakeWaitingOwners(object);
         return;
       }
       nodes.set(uid, { resource, object });
       link(object, uid);
       if (isBeingDeleted(object)) queue.add(uid);
       else if (owners(object).some(owner => !nodes.has(owner.uid))) queue.add(uid);
-      for (const owner of previous ? owners(previous) : []) if (nodes.has(owner.uid)) queue.add(owner.uid);
+      if (previous) wakeWaitingOwners(previous);
     });
   }
 
@@ -169,12 +183,27 @@ export function startGarbageCollector(context: ControllerContext): ControlLoop {
     );
   }
 
-  const ends = [...kinds.all()]
-    .filter(type => !type.createOnly && !IGNORED.has(type.resource))
-    .map(type => observe(type.resource));
+  const ends = new Map<ResourceName, () => void>();
+  let isStopped = false;
+  function observeAll(): void {
+    if (isStopped) return;
+    for (const { resource, createOnly } of kinds.all()) {
+      if (!createOnly && !IGNORED.has(resource) && !ends.has(resource)) ends.set(resource, observe(resource));
+    }
+  }
+  observeAll();
+  // A definition brings a kind; when this hears of it the kind is there already, or comes before the next turn.
+  ends.set(
+    DEFINITIONS,
+    both(
+      ends.get(DEFINITIONS),
+      resources.watch(DEFINITIONS, () => setImmediate(observeAll)),
+    ),
+  );
   return {
     stop() {
-      for (const end of ends) end();
+      isStopped = true;
+      for (const end of ends.values()) end();
       queue.stop();
     },
   };

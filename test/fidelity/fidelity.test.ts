@@ -1,0 +1,92 @@
+/**
+ * The same changes on the sandbox and on real Kubernetes, side by side.
+ *
+ * Without a real cluster the sandbox is held against what one did: test/fidelity/recorded, Kubernetes 1.34.4. With `REHEARSE_TEST_KUBECONFIG`
+ * the changes are made on that cluster too, one after the other, and the recordings and docs/fidelity.md are written anew.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { packageFile } from '../../src/package-file.ts';
+import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
+import { CHANGES, type Change } from './changes.ts';
+import { fidelityPage, isKnown } from './page.ts';
+import { runChange } from './run-change.ts';
+import { compareStories, type Difference, type Story, tellStory } from './story.ts';
+
+const RECORDED = packageFile('test/fidelity/recorded');
+const realCluster = process.env.REHEARSE_TEST_KUBECONFIG;
+const kubectl = process.env.REHEARSE_TEST_KUBECTL ?? 'kubectl';
+/** Changes made at the same time on the sandbox; a real cluster gets one at a time. */
+const AT_ONCE = 4;
+
+function hasKubectl(): boolean {
+  try {
+    execFileSync(kubectl, ['version', '--client'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const recordingOf = (change: Change): string => join(RECORDED, `${change.id}.json`);
+
+async function tell(kubeconfig: string, change: Change): Promise<Story> {
+  const { sightings, changedAt } = await runChange({ kubeconfig, kubectl }, change);
+  return tellStory(sightings, changedAt);
+}
+
+const runnable = hasKubectl();
+if (!runnable) process.stderr.write('fidelity: skipped, there is no kubectl on the PATH\n');
+else if (!realCluster)
+  process.stderr.write('fidelity: against the recordings; set REHEARSE_TEST_KUBECONFIG to compare with a live cluster\n');
+
+describe.skipIf(!runnable)('the sandbox does what Kubernetes does', () => {
+  let sandbox: Sandbox;
+  const directory = mkdtempSync(join(tmpdir(), 'rehearse-sandbox-'));
+  const told = new Map<string, Promise<Story>>();
+  const differences = new Map<string, Difference[]>();
+
+  beforeAll(async () => {
+    sandbox = await startSandbox({ directory });
+    const waiting = [...CHANGES];
+    const resolvers = new Map<string, (story: Promise<Story>) => void>();
+    for (const { id } of CHANGES) told.set(id, new Promise(resolve => resolvers.set(id, resolve)));
+    const work = async (): Promise<void> => {
+      for (let change = waiting.shift(); change; change = waiting.shift()) {
+        const story = tell(sandbox.kubeconfigPath, change);
+        resolvers.get(change.id)?.(story);
+        await story.catch(() => {});
+      }
+    };
+    for (let i = 0; i < AT_ONCE; i++) void work();
+  }, 30_000);
+
+  afterAll(async () => {
+    if (realCluster && differences.size === CHANGES.length) {
+      const server = JSON.parse(
+        execFileSync(kubectl, ['--kubeconfig', realCluster, 'version', '-o', 'json'], { encoding: 'utf8' }),
+      );
+      writeFileSync(packageFile('docs/fidelity.md'), fidelityPage(CHANGES, differences, server.serverVersion.gitVersion));
+    }
+    await sandbox?.stop();
+    rmSync(directory, { recursive: true, force: true });
+  }, 30_000);
+
+  test.each(CHANGES.map(change => [change.title, change] as const))(
+    '%s',
+    async (_, change) => {
+      if (realCluster) {
+        mkdirSync(RECORDED, { recursive: true });
+        writeFileSync(recordingOf(change), `${JSON.stringify(await tell(realCluster, change), undefined, 1)}\n`);
+      }
+      const real = JSON.parse(readFileSync(recordingOf(change), 'utf8')) as Story;
+      const found = compareStories(real, await (told.get(change.id) as Promise<Story>));
+      differences.set(change.id, found);
+      expect(found.filter(difference => !isKnown(change.id, difference))).toEqual([]);
+    },
+    180_000,
+  );
+});

@@ -1,0 +1,59 @@
+/** docs/fidelity.md, from what a comparison found; and the differences that are known, with their reasons. */
+import type { Change } from './changes.ts';
+import type { Difference } from './story.ts';
+
+interface Known {
+  /** Which facet differs; of every change, unless `changes` names some. */
+  facet: RegExp;
+  changes?: string[];
+  why: string;
+}
+
+export const KNOWN: Known[] = [];
+
+export const reasonOf = (change: string, { facet }: Difference): string | undefined =>
+  KNOWN.find(known => known.facet.test(facet) && (known.changes === undefined || known.changes.includes(change)))?.why;
+
+export const isKnown = (change: string, difference: Difference): boolean => reasonOf(change, difference) !== undefined;
+
+const FACETS: [string, RegExp][] = [
+  ['conditions', /^(Deployment|StatefulSet|DaemonSet|Job) /],
+  ['ReplicaSet sizes', /^ReplicaSets$/],
+  ['events', /^events of /],
+  ['pods', /^(pods|event reasons)/],
+  ['final state', /^final state$/],
+];
+
+/** A table of every change against every kind of fact, and the known differences in words. */
+export function fidelityPage(changes: Change[], found: Map<string, Difference[]>, version: string): string {
+  const numbers = new Map<string, number>();
+  const cell = (change: Change, facet: RegExp): string => {
+    const differences = (found.get(change.id) ?? []).filter(difference => facet.test(difference.facet));
+    if (differences.length === 0) return 'same';
+    const notes = differences.map(difference => {
+      const why = reasonOf(change.id, difference) ?? `not explained: ${difference.facet}`;
+      if (!numbers.has(why)) numbers.set(why, numbers.size + 1);
+      return `[${numbers.get(why)}]`;
+    });
+    return `differs ${[...new Set(notes)].join(' ')}`;
+  };
+  const rows = changes.map(change => `| ${[change.title, ...FACETS.map(([, facet]) => cell(change, facet))].join(' | ')} |`);
+  const cells = changes.length * FACETS.length;
+  const same = rows.join('').split('| same').length - 1;
+  return `# Fidelity of the sandbox
+
+The same ${changes.length} changes, made with kubectl on the sandbox and on Kubernetes ${version}, and watched from outside. This page is generated
+(\`REHEARSE_TEST_KUBECONFIG=… npx vitest run test/fidelity\`); without a cluster the test holds the sandbox against the recordings in
+\`test/fidelity/recorded\`.
+
+Compared are, in order and with their texts: the conditions of workloads with reasons and messages, the sizes of all ReplicaSets over time, the Events
+of workloads; and, without order, the reasons of pods' Events, how each pod ended, and the final status, revisions and annotations of workloads.
+Not compared are times, and the counts of ready pods on the way, which depend on how fast containers start.
+
+**${same} of ${cells} are the same.**
+
+| change | ${FACETS.map(([name]) => name).join(' | ')} |
+|---|${FACETS.map(() => '---').join('|')}|
+${rows.join('\n')}
+${numbers.size ? `\n## Differences\n\n${[...numbers].map(([why, number]) => `${number}. ${why}`).join('\n')}\n` : ''}`;
+}
