@@ -22,7 +22,7 @@ function programsRunning() {
       .flatMap(pid => {
         try {
           const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
-          return command.includes('dist/programs/') ? [`${pid} ${command}`] : [];
+          return command.includes('dist/programs/') || command.startsWith('rehearse: ') ? [`${pid} ${command}`] : [];
         } catch {
           return [];
         }
