@@ -14,7 +14,7 @@ import { resolveCommand } from './images.ts';
 import type { ContainerInstance, PodRuntime, StartFailure } from './pod-runtime.ts';
 import { quantity } from './quantity.ts';
 import type { Reaper } from './reaper.ts';
-import type { PodVolumes } from './volumes.ts';
+import { fileName, type PodVolumes } from './volumes.ts';
 
 const MAX_TERMINATION_MESSAGE_BYTES = 4096;
 const FALLBACK_LOG_BYTES = 2048;
@@ -117,7 +117,7 @@ export function startInstance(
 ): { instance: ContainerInstance; failure?: StartFailure; created: boolean } | StartFailure {
   const { context } = runner;
   const id = randomBytes(32).toString('hex');
-  const base = join(place.directory, 'containers', container.name);
+  const base = join(place.directory, 'containers', fileName(container.name));
   const rootfs = join(base, `root-${attempt}`);
   mkdirSync(rootfs, { recursive: true });
   let prepared: PreparedContainer;

@@ -5,6 +5,7 @@ import { ContainerProcess } from './container-process.ts';
 import { type PodPlace, prepareContainer, type RunnerContext } from './container-runner.ts';
 import { findImage, parseImage } from './images.ts';
 import type { ContainerInstance } from './pod-runtime.ts';
+import { fileName } from './volumes.ts';
 
 const MAX_OUTPUT_BYTES = 64 * 1024;
 
@@ -41,7 +42,12 @@ export class ExecRunner {
       const output = `OCI runtime exec failed: exec failed: unable to start container process: ${prepared.startError}: unknown`;
       return Promise.resolve({ exitCode: 126, output, timedOut: false });
     }
-    const configPath = join(place.directory, 'containers', container.name, `exec-${randomBytes(6).toString('hex')}.json`);
+    const configPath = join(
+      place.directory,
+      'containers',
+      fileName(container.name),
+      `exec-${randomBytes(6).toString('hex')}.json`,
+    );
     return new Promise(resolve => {
       let output = '';
       let timedOut = false;

@@ -334,10 +334,16 @@ export class PodWorker {
       return false;
     }
     const attempt = previous ? previous.attempt + 1 : 0;
-    const started = startInstance(this.#place(), container, image, attempt, this.#kubelet, {
-      onListening: instance => this.#probes.get(instance.id)?.listening(),
-      onExit: instance => this.#exited(instance),
-    });
+    let started: ReturnType<typeof startInstance>;
+    try {
+      started = startInstance(this.#place(), container, image, attempt, this.#kubelet, {
+        onListening: instance => this.#probes.get(instance.id)?.listening(),
+        onExit: instance => this.#exited(instance),
+      });
+    } catch (error) {
+      // A full disk, no more processes: the user sees it as they would of a node's container runtime.
+      started = { reason: 'CreateContainerError', message: (error as Error).message };
+    }
     if ('reason' in started) {
       event('Warning', 'Failed', `Error: ${started.message}`);
       failures.set(name, started);

@@ -162,6 +162,9 @@ export function writeAtomically(directory: string, payload: Payload, now: number
   return true;
 }
 
+/** A name of the API as the name of a file: validation leaves only such names anyway, but no name may lead out of a directory. */
+export const fileName = (name: string): string => name.replaceAll(/[^A-Za-z0-9-]/g, '_');
+
 /** The volumes of one pod, as directories below the pod's own. */
 export class PodVolumes {
   readonly #directory: string;
@@ -171,7 +174,7 @@ export class PodVolumes {
   }
 
   path(volume: string): string {
-    return join(this.#directory, volume);
+    return join(this.#directory, fileName(volume));
   }
 
   /**
