@@ -18,7 +18,7 @@ export function createDocuments(types: KindTable) {
     const [, first, second, third, ...more] = pathname.split('/');
     switch (first) {
       case '':
-        return { paths: paths(types) };
+        return second === undefined ? { paths: paths(types) } : undefined;
       case 'version':
         return second ? undefined : VERSION;
       case 'api':

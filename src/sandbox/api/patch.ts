@@ -66,7 +66,10 @@ export function applyPatch(request: PatchRequest): { object: KubeObject; created
     throw conflict({ plural: view.type.plural, group: view.group }, path.name as string);
   }
   if (path.subresource === 'scale') {
-    return { object: registry.update(withScale(view.type, stored, patched), options), created: false };
+    return {
+      object: registry.update(withScale(view.type, stored, patched), { ...options, subresource: 'scale' }),
+      created: false,
+    };
   }
   const object = request.decode(structuredClone(patched), stored);
   if (path.subresource === 'status') options.subresource = 'status';

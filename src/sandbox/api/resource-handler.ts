@@ -123,7 +123,7 @@ export function createResourceHandler(registry: Registry, clock: SandboxClock) {
     const options = writeOptions(exchange);
     if (path.subresource === 'scale') {
       const current = existing(view, path);
-      const stored = registry.update(withScale(view.type, current, given), options);
+      const stored = registry.update(withScale(view.type, current, given), { ...options, subresource: 'scale' });
       sendJson(exchange, 200, JSON.stringify(scaleOf(view.type, stored)), accepted.yaml);
       return;
     }

@@ -1,4 +1,5 @@
-import { Agent, type IncomingMessage, request } from 'node:https';
+import type { IncomingMessage } from 'node:http';
+import { Agent, request } from 'node:https';
 import { startApiServer } from '../../../src/sandbox/api/server.ts';
 import { createCredentials } from '../../../src/sandbox/certificates.ts';
 import { systemClock } from '../../../src/sandbox/clock.ts';
@@ -67,15 +68,20 @@ export async function startApi() {
       open(
         path,
         options,
-        async response => {
+        response => {
           let text = '';
-          for await (const chunk of response) text += chunk;
-          const isJson = text !== '' && response.headers['content-type']?.startsWith('application/json');
-          resolve({
-            code: response.statusCode ?? 0,
-            headers: response.headers,
-            text,
-            json: isJson ? JSON.parse(text) : undefined,
+          response.on('data', (chunk: Buffer) => {
+            text += chunk;
+          });
+          response.on('end', () => {
+            const isJson = text !== '' && response.headers['content-type']?.startsWith('application/json');
+            const lines = isJson && !text.trimEnd().includes('\n{');
+            resolve({
+              code: response.statusCode ?? 0,
+              headers: response.headers,
+              text,
+              json: lines ? JSON.parse(text) : undefined,
+            });
           });
         },
         reject,
@@ -95,7 +101,7 @@ export async function startApi() {
         { headers },
         response => {
           let text = '';
-          response.on('data', chunk => {
+          response.on('data', (chunk: Buffer) => {
             text += chunk;
             const lines = text.split('\n').slice(0, -1);
             if (lines.length < count) return;
