@@ -15,7 +15,7 @@ import type { ControlLoopContext, Resources } from './registry/resources.ts';
 import { startScheduler } from './scheduler/scheduler.ts';
 import { allocateServiceAddresses } from './service-addresses.ts';
 
-export const SANDBOX_CONTEXT = 'rehearse-sandbox';
+const SANDBOX_CONTEXT = 'rehearse-sandbox';
 const USER = 'rehearse-admin';
 
 export interface SandboxOptions {

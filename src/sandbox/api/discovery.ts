@@ -38,7 +38,7 @@ function subresources(type: ResourceType): Entry[] {
   return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-export const verbsOf = (type: ResourceType): readonly string[] => (type.createOnly ? ['create'] : VERBS);
+const verbsOf = (type: ResourceType): readonly string[] => (type.createOnly ? ['create'] : VERBS);
 
 export function createDiscovery(types: KindTable) {
   function groups(): Map<string, ResourceType[]> {

@@ -1,7 +1,7 @@
 import { StatusError } from '../registry/status-error.ts';
 
 /** How the client wants objects: whole, as a server-side table, or only their metadata. */
-export type Representation = 'object' | 'table' | 'metadata';
+type Representation = 'object' | 'table' | 'metadata';
 
 export interface Accepted {
   as: Representation;

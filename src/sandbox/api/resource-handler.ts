@@ -338,7 +338,7 @@ function fieldValidation(query: URLSearchParams): FieldValidation {
 }
 
 /** Who writes: the fieldManager parameter, else the first word of User-Agent, as upstream. */
-export function writeOptions({ query, request }: Exchange): WriteOptions {
+function writeOptions({ query, request }: Exchange): WriteOptions {
   const manager = query.get('fieldManager') || (request.headers['user-agent'] ?? '').split('/')[0] || 'unknown';
   const options: WriteOptions = { fieldManager: manager };
   if (isDryRun(query.get('dryRun'))) options.dryRun = true;

@@ -6,7 +6,7 @@ export interface FieldError {
   message: string;
 }
 
-export type FieldErrorReason =
+type FieldErrorReason =
   | 'FieldValueRequired'
   | 'FieldValueInvalid'
   | 'FieldValueForbidden'

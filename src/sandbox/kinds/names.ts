@@ -58,7 +58,7 @@ export function labelProblems(value: string): string[] {
   return problems;
 }
 
-export function label1035Problems(value: string): string[] {
+function label1035Problems(value: string): string[] {
   const problems: string[] = [];
   if (value.length > MAX_LABEL) problems.push(maxLength(MAX_LABEL));
   if (!label1035Pattern.test(value)) {

@@ -24,7 +24,7 @@ function handlerDefaults(handler: Draft): void {
   if (handler?.grpc) set(handler.grpc, 'service', '');
 }
 
-export function probeDefaults(probe: Draft): void {
+function probeDefaults(probe: Draft): void {
   handlerDefaults(probe);
   for (const [field, value] of [
     ['timeoutSeconds', 1],

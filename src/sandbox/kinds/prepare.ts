@@ -65,7 +65,7 @@ function generateJobSelector(job: KubeObject): void {
 }
 
 /** Quality of service (core/v1/helper/qos/qos.go): equal requests and limits of cpu and memory everywhere, any at all, none. */
-export function qosClass(pod: KubeObject): 'Guaranteed' | 'Burstable' | 'BestEffort' {
+function qosClass(pod: KubeObject): 'Guaranteed' | 'Burstable' | 'BestEffort' {
   const containers = [...(pod.spec?.containers ?? []), ...(pod.spec?.initContainers ?? [])];
   let any = false;
   let guaranteed = true;

@@ -23,9 +23,6 @@ const STALE = 'the object has been modified; please apply your changes to the la
 export const conflict = (type: Named, name: string, why = STALE): StatusError =>
   new StatusError('Conflict', `Operation cannot be fulfilled on ${qualified(type)} "${name}": ${why}`, details(type, name));
 
-export const forbiddenStatus = (type: Named, name: string, why: string): StatusError =>
-  new StatusError('Forbidden', `${qualified(type)} "${name}" is forbidden: ${why}`, details(type, name));
-
 export const badRequest = (message: string): StatusError => new StatusError('BadRequest', message);
 
 /** 422 with every mistake, also as machine-readable causes. */

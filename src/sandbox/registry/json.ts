@@ -1,6 +1,5 @@
 /** Plain JSON values: comparing, freezing, looking into. */
 
-export type Json = unknown;
 export type JsonObject = Record<string, unknown>;
 
 export const isObject = (value: unknown): value is JsonObject =>

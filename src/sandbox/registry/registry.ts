@@ -59,7 +59,7 @@ interface Kept {
 const NAME_ALPHABET = 'bcdfghjklmnpqrstvwxz2456789';
 
 /** Upstream's random suffix: no vowels, no look-alikes (apimachinery/pkg/util/rand). */
-export function randomSuffix(length = 5): string {
+function randomSuffix(length = 5): string {
   let text = '';
   for (let i = 0; i < length; i++) text += NAME_ALPHABET[Math.floor(Math.random() * NAME_ALPHABET.length)];
   return text;

@@ -4,7 +4,7 @@ import { badRequest } from './api-errors.ts';
 
 export type Labels = Readonly<Record<string, string>>;
 
-export interface Requirement {
+interface Requirement {
   key: string;
   operator: 'in' | 'notin' | 'exists' | 'missing' | 'gt' | 'lt';
   values: readonly string[];
@@ -15,7 +15,7 @@ const bad = (why: string) => badRequest(`unable to parse requirement: ${why}`);
 const unexpected = (why: string) => badRequest(why);
 
 /** Parses `a=b,c!=d,e in (f,g),h notin (i),j,!k,l>1`. @throws StatusError BadRequest. */
-export function parseLabelSelector(text: string): Requirement[] {
+function parseLabelSelector(text: string): Requirement[] {
   const tokens = text.match(/\(|\)|,|!=|==|=|!|<|>|[^\s(),=!<>]+/g) ?? [];
   const requirements: Requirement[] = [];
   let position = 0;
@@ -73,7 +73,7 @@ export function parseLabelSelector(text: string): Requirement[] {
   }
 }
 
-export function matchesRequirement({ key, operator, values }: Requirement, labels: Labels): boolean {
+function matchesRequirement({ key, operator, values }: Requirement, labels: Labels): boolean {
   const value = labels[key];
   switch (operator) {
     case 'exists':
@@ -117,7 +117,7 @@ export function selectorMatcher(selector: LabelSelector | undefined): (labels: L
   return labels => requirements.every(requirement => matchesRequirement(requirement, labels ?? {}));
 }
 
-export function selectorRequirements(selector: LabelSelector): Requirement[] {
+function selectorRequirements(selector: LabelSelector): Requirement[] {
   const requirements: Requirement[] = Object.entries(selector.matchLabels ?? {}).map(([key, value]) => ({
     key,
     operator: 'in',
