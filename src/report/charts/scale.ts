@@ -42,7 +42,8 @@ export function timeTicks(fromMs: number, toMs: number, most: number): number[] 
 export function roundUp(value: number): number {
   if (value <= 0) return 1;
   const power = 10 ** Math.floor(Math.log10(value));
-  for (const factor of [1, 1.5, 2, 3, 4, 5, 6, 8, 10]) if (factor * power >= value * (1 - 1e-9)) return factor * power;
+  for (const factor of [1, 1.5, 2, 3, 4, 5, 6, 8, 10])
+    if (factor * power >= value * (1 - 1e-9)) return Number((factor * power).toPrecision(6));
   return 10 * power;
 }
 

@@ -5,7 +5,7 @@ import { dotsSvg } from '../charts/dots.ts';
 import { stackedBar } from '../charts/meter.ts';
 import { PHASE_FILL } from '../charts/timeline.ts';
 import { formatDuration } from '../format.ts';
-import { cleanRecord, LIMITS, type Limits } from '../text.ts';
+import { clean, cleanRecord, LIMITS, type Limits, trim } from '../text.ts';
 import { count } from './context.ts';
 import { dateText } from './measurement.ts';
 import { lengthOf, PHASES } from './phases.ts';
@@ -32,7 +32,7 @@ export function indexView(runs: readonly IndexRun[], problems: readonly string[]
     title: 'Rollback rehearsals',
     count: count(sorted.length, 'run'),
     empty: sorted.length === 0,
-    problems,
+    problems: problems.map(problem => trim(clean(problem), limits.text)),
     scenarios: scenarios(sorted.map(run => run.record)),
     runs: sorted.map(({ record, href }) => {
       const known = PHASES.filter(name => record.phases[name].startTMs !== undefined);
