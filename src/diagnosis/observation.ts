@@ -24,14 +24,10 @@ export interface Change {
   atTMs: number;
   /** Against the revision before. */
   changes: TemplateChange[];
-  changeCause: string | undefined;
-  /** It went back to an older revision. */
-  back: boolean;
 }
 
 export interface WorkloadObservation {
   ref: ObjectRef;
-  services: string[];
   revisions: RevisionObservation[];
 }
 

@@ -125,11 +125,6 @@ export function createObserver(context: Context): Observer {
         hash: live.hash,
         atTMs,
         changes: templateChanges(before?.template, live.template),
-        changeCause: workload.metadata.annotations?.['kubernetes.io/change-cause'],
-        back:
-          seen !== undefined &&
-          Date.parse(live.createdAt) < clock.now().getTime() - (context.tMs() - startTMs) &&
-          live.number > 1,
       },
     ];
   }
@@ -239,8 +234,7 @@ export function createObserver(context: Context): Observer {
       // Normal is what was before the first change that was seen happening.
       const firstMove = Math.min(...[...moves.values()].flat().map(move => move.tMs), context.tMs());
       const seen: WorkloadObservation[] = [...workloads.values()].map(workload => ({
-        ref: refOf(workload) as ObjectRef,
-        services: [...services.values()].filter(service => selects(service, workload)).map(service => service.metadata.name),
+        ref: refOf(workload),
         revisions: revisionsOfWorkload(workload)
           .map(revision => observeRevision(workload, revision, { normalUntilTMs: firstMove }))
           .filter(revision => revision.pods > 0 || revision.traffic || revision.normal || revision.troubles.length > 0),
@@ -260,9 +254,4 @@ export function createObserver(context: Context): Observer {
       };
     },
   };
-}
-
-function selects(service: RawObject, workload: RawObject): boolean {
-  const selector = Object.entries(service['spec']?.selector ?? {});
-  return selector.length > 0 && selector.every(([key, value]) => workload['spec']?.template?.metadata?.labels?.[key] === value);
 }

@@ -40,7 +40,7 @@ export function trouble(kind: RevisionTrouble['kind'], sinceTMs: number, message
 }
 
 export function workload(name: string, ...revisions: RevisionObservation[]): WorkloadObservation {
-  return { ref: ref(name), services: [name], revisions };
+  return { ref: ref(name), revisions };
 }
 
 /** Serving as ever, on the revision from before. */
@@ -52,7 +52,7 @@ export function change(name: string, atTMs: number, given: Partial<Change> & { t
   const changes: TemplateChange[] = given.changes ?? [
     { aspect: 'image', text: given.text ?? 'image 1.4.0 → 1.4.1', value: 'shop:1.4.1' },
   ];
-  return { workload: ref(name), revision: '2', hash: 'new', atTMs, changeCause: undefined, back: false, ...given, changes };
+  return { workload: ref(name), revision: '2', hash: 'new', atTMs, ...given, changes };
 }
 
 export function observation(given: Partial<Observation>): Observation {

@@ -15,7 +15,7 @@ describe.each([
   { kind: 'sandbox' as const, skipped: false },
   // Say it plainly: without REHEARSE_TEST_KUBECONFIG nothing here was compared with real Kubernetes.
   { kind: 'real' as const, skipped: realKubeconfig === undefined },
-])('rollout undo on $kind Kubernetes', ({ kind, skipped }) => {
+])('rollout undo on $kind Kubernetes', { timeout: 180_000 }, ({ kind, skipped }) => {
   let live: LiveCluster;
   beforeAll(async () => {
     if (!skipped) live = await liveCluster(kind, `undo-${process.pid}`);
@@ -32,7 +32,7 @@ describe.each([
     const object = workload(live, what, name);
     change(object);
     const created = await live.cluster.create(object);
-    const status = await untilSettled(live.cluster, systemClock, refOf(created), AbortSignal.timeout(50_000));
+    const status = await untilSettled(live.cluster, systemClock, refOf(created), AbortSignal.timeout(120_000));
     expect(status.state).toBe('done');
     return roleContext(live, what, name);
   }
@@ -51,11 +51,11 @@ describe.each([
       const rollback = createRollback(SPEC);
       expect(await rollback.prepare(context)).toEqual({ toRevision: '1' });
       await inject(context, { kind: 'env', env: { COLOUR: 'red' } });
-      await untilSettled(live.cluster, systemClock, context.target, AbortSignal.timeout(50_000));
+      await untilSettled(live.cluster, systemClock, context.target, AbortSignal.timeout(120_000));
 
       const issued = await rollback.issue(context, context.target);
       expect(issued.summary).toBe(`kubectl rollout undo ${what.toLowerCase()}/twice-${what.toLowerCase()} --to-revision=1`);
-      await rollback.done(context, context.target, AbortSignal.timeout(50_000));
+      await rollback.done(context, context.target, AbortSignal.timeout(120_000));
       expect((await live.cluster.get(context.target))?.['spec'].template).toEqual(before);
 
       const again = await rollback.issue(context, context.target);
@@ -84,7 +84,7 @@ describe.each([
     // The last pod is replaced first, by one that never gets ready.
     await brokenPod(context);
     await rollback.issue(context, context.target);
-    const words = await rollback.done(context, context.target, AbortSignal.timeout(50_000));
+    const words = await rollback.done(context, context.target, AbortSignal.timeout(120_000));
     expect(words).toContain('deleted stuck-1, which held up the rollback');
   });
 
@@ -110,7 +110,7 @@ describe.each([
     });
     await inject(context, { kind: 'env', env: { COLOUR: 'blue' } });
     const other: RoleContext = { ...context, target: { ...context.target, name: 'somebody-else' } };
-    await untilSettled(live.cluster, systemClock, context.target, AbortSignal.timeout(50_000));
+    await untilSettled(live.cluster, systemClock, context.target, AbortSignal.timeout(120_000));
     const rollback = createRollback(SPEC);
     expect((await rollback.issue(other, context.target)).toRevision).toBe('1');
     expect((await container(context)).env).toEqual([{ name: 'COLOUR', value: 'green' }]);
