@@ -4,13 +4,14 @@ import type { ControlLoopContext } from '../registry/resources.ts';
 import { StatusError } from '../registry/status-error.ts';
 import { type AddressPlan, AddressPool, addressPlan, podLoopback } from './addresses.ts';
 import { bindDns, CLUSTER_DOMAIN, serveDns } from './dns.ts';
-import { type PortPlan, planPorts, realPort } from './ports.ts';
+import { planPorts, realPort } from './ports.ts';
 import { ServiceProxy } from './service-proxy.ts';
 
 /** The second octets that a sandbox may take: the low ones are in use by systems (127.0.0.1, 127.0.1.1, 127.0.0.53). */
 const FIRST_OCTET = 64;
 const LAST_OCTET = 126;
-const DNS_PORT = 53;
+/** Not 53, which only root may bind: all sandboxes of a machine must claim by the same port, whoever runs them. */
+const DNS_PORT = 64_565;
 
 /** Addresses, names and service balancing of one sandbox. */
 export interface Network {
@@ -30,12 +31,12 @@ export interface Network {
   stop(): Promise<void>;
 }
 
-async function claimOctet(ports: PortPlan): Promise<{ plan: AddressPlan; dns: Socket }> {
+async function claimOctet(): Promise<{ plan: AddressPlan; dns: Socket }> {
   for (let octet = FIRST_OCTET; octet <= LAST_OCTET; octet++) {
     const plan = addressPlan(octet);
     try {
       // The DNS socket is the claim: the next sandbox on this machine finds it taken and goes on.
-      return { plan, dns: await bindDns(plan.dnsAddress, realPort(DNS_PORT, ports)) };
+      return { plan, dns: await bindDns(plan.dnsAddress, DNS_PORT) };
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
       if (code === 'EADDRNOTAVAIL') {
@@ -59,7 +60,7 @@ async function claimOctet(ports: PortPlan): Promise<{ plan: AddressPlan; dns: So
  */
 export async function startNetwork(context: ControlLoopContext): Promise<Network> {
   const ports = planPorts();
-  const { plan, dns } = await claimOctet(ports);
+  const { plan, dns } = await claimOctet();
   const pods = new AddressPool(plan.prefix, 0);
   const services = new AddressPool(plan.prefix, 128, 20);
   services.take(plan.dnsAddress);
@@ -104,7 +105,7 @@ export async function startNetwork(context: ControlLoopContext): Promise<Network
       address: podIP,
       loopback: podLoopback(podIP),
       prefix: plan.prefix,
-      dns: `${plan.dnsAddress}:${realPort(DNS_PORT, ports)}`,
+      dns: `${plan.dnsAddress}:${DNS_PORT}`,
       search: [`${namespace}.svc.${CLUSTER_DOMAIN}`, `svc.${CLUSTER_DOMAIN}`, CLUSTER_DOMAIN],
       ports,
     }),
