@@ -1,5 +1,6 @@
 /** The safety contract on a real API server: guard, halt switch, undo journal, lease, restore and its proof. */
-import { hostname } from 'node:os';
+import { homedir, hostname } from 'node:os';
+import { sep } from 'node:path';
 import { EXIT, RehearseError } from '../errors/errors.ts';
 import type { CheckResult, ObjectRef } from '../record/events.ts';
 import type { Clock, Cluster, SafetyNet } from '../rehearsal/ports.ts';
@@ -106,7 +107,7 @@ export function createSafetyNet(options: SafetyNetOptions): SafetyNet {
       try {
         const copy = await writeClusterJournal(cluster, draft);
         journal = draft;
-        return { journal: path, cluster: copy, objects: entries.map(entry => entry.object) };
+        return { journal: homeRelative(path), cluster: copy, objects: entries.map(entry => entry.object) };
       } catch (error) {
         await removeJournal(stateDir, undefined, draft);
         throw error;
@@ -164,4 +165,10 @@ export async function forgetJournal(cluster: Cluster, journal: UndoJournal, stat
   const held = await cluster.get(journal.lease);
   if (held?.['spec']?.holderIdentity === journal.runId) await cluster.delete(journal.lease);
   await removeJournal(stateDir, cluster, journal);
+}
+
+/** The record is shared with others: it does not tell whose home it was. */
+function homeRelative(path: string): string {
+  const home = homedir();
+  return path.startsWith(home + sep) ? `~${path.slice(home.length)}` : path;
 }
