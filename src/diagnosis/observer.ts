@@ -12,7 +12,6 @@ import {
   sameTemplates,
   WORKLOAD_KINDS,
 } from '../cluster/workloads.ts';
-import type { ObjectRef } from '../record/events.ts';
 import type { Cluster, RawObject, RoleContext } from '../rehearsal/ports.ts';
 import { callGraph } from './call-graph.ts';
 import type { Change, Observation, RevisionObservation, RevisionTrouble, WorkloadObservation } from './observation.ts';

@@ -1,5 +1,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { createServer as createHttpServer } from 'node:http';
+import { connect as connectSocket, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -154,6 +155,32 @@ describe('requests', () => {
     expect(Math.abs(skewMs - 60_000)).toBeLessThanOrEqual(uncertaintyMs + 1);
     expect(uncertaintyMs).toBeGreaterThanOrEqual(500);
   });
+});
+
+test("a cluster behind a proxy is reached through it, as the kubeconfig's proxy-url says", async () => {
+  const started = await server((_asked, response) => json(response, 200, configMap('a', 1)));
+  const tunnels: string[] = [];
+  const proxy = createHttpServer();
+  proxy.on('connect', (request, socket) => {
+    tunnels.push(request.url ?? '');
+    const [host = '', port] = (request.url ?? '').split(':');
+    const onward = connectSocket(Number(port), host, () => {
+      socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
+      onward.pipe(socket).pipe(onward);
+    });
+    onward.on('error', () => socket.destroy());
+    socket.on('error', () => onward.destroy());
+  });
+  await new Promise<void>(resolve => proxy.listen(0, '127.0.0.1', resolve));
+  cleanups.push(() => {
+    proxy.close();
+    proxy.closeAllConnections();
+  });
+  const config = JSON.parse(kubeconfigFor(started.url));
+  config.clusters[0].cluster['proxy-url'] = `http://127.0.0.1:${(proxy.address() as { port: number }).port}`;
+  const cluster = await clusterOf(JSON.stringify(config));
+  expect((await cluster.get(REF))?.metadata.name).toBe('a');
+  expect(tunnels).toEqual([started.url.replace('http://', '')]);
 });
 
 describe('kubeconfig', () => {
