@@ -67,7 +67,7 @@ export class ContainerLog {
     const older = `${this.path}.1`;
     const parts = existsSync(older) ? [readFileSync(older)] : [];
     if (existsSync(this.path)) parts.push(readFileSync(this.path));
-    return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+    return Buffer.concat(parts);
   }
 
   remove(): void {

@@ -90,14 +90,14 @@ export class ContainerProcess {
     });
     this.pid = child.pid;
     if (child.pid !== undefined) reaper.register(child.pid);
-    child.stdout!.on('data', chunk => options.onOutput('stdout', chunk));
-    child.stderr!.on('data', chunk => options.onOutput('stderr', chunk));
+    child.stdout?.on('data', chunk => options.onOutput('stdout', chunk));
+    child.stderr?.on('data', chunk => options.onOutput('stderr', chunk));
     let rest = '';
     const control = child.stdio[3] as NodeJS.ReadableStream & { on(event: string, listener: (value: Buffer) => void): void };
     control.on('error', () => {});
     control.on('data', chunk => {
       const lines = (rest + chunk.toString()).split('\n');
-      rest = lines.pop()!;
+      rest = lines.pop() ?? '';
       for (const line of lines) {
         try {
           options.onMessage(JSON.parse(line));

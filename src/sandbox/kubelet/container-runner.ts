@@ -62,7 +62,7 @@ export function prepareContainer(
   rootfs: string,
   { context, network, node }: RunnerContext,
 ): PreparedContainer {
-  const namespace = pod.metadata.namespace!;
+  const namespace = pod.metadata.namespace as string;
   const env = containerEnvironment(pod, container, runtime.podIP, context.resources, node, image.env);
   const lookup = (name: string) => env[name];
   const command = (container.command ?? []).map(text => expand(text, lookup));

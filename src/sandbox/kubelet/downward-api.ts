@@ -14,7 +14,7 @@ function mapText(map: Record<string, string> | undefined): string {
 /** The value of a `fieldRef`; '' for a path that has none. */
 export function fieldValue(path: string, pod: KubeObject, podIP: string, node: NodeFacts): string {
   const subscript = /^metadata\.(labels|annotations)\['(.+)'\]$/.exec(path);
-  if (subscript) return pod.metadata[subscript[1] as 'labels' | 'annotations']?.[subscript[2]!] ?? '';
+  if (subscript) return pod.metadata[subscript[1] as 'labels' | 'annotations']?.[subscript[2] as string] ?? '';
   switch (path) {
     case 'metadata.name':
       return pod.metadata.name;

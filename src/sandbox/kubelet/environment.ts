@@ -50,7 +50,7 @@ function referencedValue(
   resources: Resources,
   node: NodeFacts,
 ): string | undefined {
-  const namespace = pod.metadata.namespace!;
+  const namespace = pod.metadata.namespace as string;
   const { configMapKeyRef, secretKeyRef, fieldRef, resourceFieldRef } = variable.valueFrom ?? {};
   if (fieldRef) return fieldValue(fieldRef.fieldPath, pod, podIP, node);
   if (resourceFieldRef) return resourceFieldValue(resourceFieldRef, pod, container, node);
@@ -93,7 +93,7 @@ export function containerEnvironment(
   node: NodeFacts,
   imageEnv: Record<string, string>,
 ): Record<string, string> {
-  const namespace = pod.metadata.namespace!;
+  const namespace = pod.metadata.namespace as string;
   const kubernetes = resources.get('services', 'default', 'kubernetes');
   const own = pod.spec.enableServiceLinks === false ? [] : resources.list('services', { namespace });
   const services = serviceEnvironment(

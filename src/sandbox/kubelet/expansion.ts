@@ -2,12 +2,12 @@
 export function expand(text: string, lookup: (name: string) => string | undefined): string {
   let result = '';
   for (let index = 0; index < text.length; index++) {
-    const character = text[index]!;
+    const character = text[index] as string;
     if (character !== '$' || index + 1 >= text.length) {
       result += character;
       continue;
     }
-    const next = text[index + 1]!;
+    const next = text[index + 1] as string;
     if (next === '$') {
       result += '$';
       index++;

@@ -24,7 +24,7 @@ export function parseImage(image: string): ImageReference | undefined {
   if (!match) return undefined;
   const [, name, tag, digest] = match as unknown as [string, string, string | undefined, string | undefined];
   const [first, ...others] = name.split('/');
-  const hasHost = others.length > 0 && (/[.:]/.test(first!) || first === 'localhost');
+  const hasHost = others.length > 0 && (/[.:]/.test(first as string) || first === 'localhost');
   let repository = hasHost ? name : `docker.io/${name}`;
   if (hasHost && first === 'index.docker.io') repository = `docker.io/${others.join('/')}`;
   if (/^docker\.io\/[^/]+$/.test(repository)) repository = repository.replace('docker.io/', 'docker.io/library/');
@@ -64,26 +64,26 @@ function imageId(canonical: string): string {
 
 /** The image behind a reference; undefined when no such one exists. */
 export function findImage({ repository, tag, digest, canonical }: ImageReference): Image | undefined {
-  if (digest) return undefined;
+  if (digest || tag === undefined) return undefined;
   const name = repository.slice(repository.lastIndexOf('/') + 1);
   const base = { canonical, id: imageId(canonical), workingDir: '/', entrypoint: [], programs: {} };
-  if (/(^|\/)rehearse\/shop$/.test(repository) && (SHOP_VERSIONS as readonly string[]).includes(tag!)) {
+  if (/(^|\/)rehearse\/shop$/.test(repository) && (SHOP_VERSIONS as readonly string[]).includes(tag)) {
     return {
       ...base,
       entrypoint: ['node', '/app/shop.mjs'],
       command: [],
-      env: { PATH, SHOP_VERSION: tag! },
+      env: { PATH, SHOP_VERSION: tag },
       workingDir: '/app',
       programs: { shop: 'shop', 'shop.mjs': 'shop' },
       sizeBytes: 43_000_000,
     };
   }
-  if (name === 'busybox' && BUSYBOX_TAG.test(tag!)) return { ...base, command: ['sh'], env: { PATH }, sizeBytes: 2_223_000 };
-  if (name === 'nginx' && NGINX_TAG.test(tag!)) {
+  if (name === 'busybox' && BUSYBOX_TAG.test(tag)) return { ...base, command: ['sh'], env: { PATH }, sizeBytes: 2_223_000 };
+  if (name === 'nginx' && NGINX_TAG.test(tag)) {
     return {
       ...base,
       command: ['nginx', '-g', 'daemon off;'],
-      env: { PATH, NGINX_VERSION: /^\d/.test(tag!) ? tag!.replace(/-.*/, '') : '1.29.0' },
+      env: { PATH, NGINX_VERSION: /^\d/.test(tag) ? tag.replace(/-.*/, '') : '1.29.0' },
       programs: { nginx: 'nginx' },
       sizeBytes: 72_000_000,
     };

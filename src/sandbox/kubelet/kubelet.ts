@@ -56,7 +56,7 @@ export async function startKubelet(context: ControlLoopContext, options: Kubelet
   };
 
   const stopPods = resources.watch('pods', ({ type, object }) => {
-    const uid = object.metadata.uid!;
+    const uid = object.metadata.uid as string;
     const worker = workers.get(uid);
     if (type === 'DELETED') {
       worker?.update(undefined);
@@ -80,18 +80,22 @@ export async function startKubelet(context: ControlLoopContext, options: Kubelet
   let stopped = false;
   let cancelMemory: (() => void) | undefined;
   const watchMemory = async () => {
-    const found = [...workers.values()].flatMap(worker => worker.running().map(run => ({ worker, ...run })));
-    const limited = found.filter(({ instance, limitBytes }) => limitBytes !== undefined && instance.process?.pid !== undefined);
-    const resident = await residentMemory(limited.map(({ instance }) => instance.process!.pid!));
+    const limited = [...workers.values()].flatMap(worker =>
+      worker.running().flatMap(({ instance, limitBytes }) => {
+        const pid = instance.process?.pid;
+        return limitBytes === undefined || pid === undefined ? [] : [{ worker, instance, limitBytes, pid }];
+      }),
+    );
+    const resident = await residentMemory(limited.map(({ pid }) => pid));
     charged.clear();
-    for (const { worker, instance, limitBytes } of limited) {
-      const rss = resident.get(instance.process!.pid!);
+    for (const { worker, instance, limitBytes, pid } of limited) {
+      const rss = resident.get(pid);
       // The runtime's own memory is not the container's: a limit that suits a program of the image suits ours.
       const used = rss === undefined || instance.baselineBytes === 0 ? 0 : Math.max(0, rss - instance.baselineBytes);
       charged.set(`${worker.namespace}/${worker.name}/${instance.name}`, used);
-      if (used <= limitBytes! || instance.state !== 'running') continue;
+      if (used <= limitBytes || instance.state !== 'running') continue;
       instance.oomKilled = true;
-      instance.process!.signal('SIGKILL');
+      instance.process?.signal('SIGKILL');
     }
     if (!stopped) cancelMemory = clock.after(MEMORY_PERIOD_MS, () => void watchMemory());
   };

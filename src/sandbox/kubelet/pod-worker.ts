@@ -66,8 +66,8 @@ export class PodWorker {
   constructor(pod: KubeObject, kubelet: PodWorkerContext) {
     this.#pod = pod;
     this.#kubelet = kubelet;
-    this.uid = pod.metadata.uid!;
-    this.namespace = pod.metadata.namespace!;
+    this.uid = pod.metadata.uid as string;
+    this.namespace = pod.metadata.namespace as string;
     this.name = pod.metadata.name;
     const { clock } = kubelet.context;
     this.runtime = createPodRuntime(clock.now());
@@ -382,7 +382,7 @@ export class PodWorker {
   #keep(instance: ContainerInstance): void {
     const runs = this.runtime.instances.get(instance.name) ?? [];
     runs.push(instance);
-    while (runs.length > 2) removeInstance(runs.shift()!);
+    for (const old of runs.splice(0, Math.max(0, runs.length - 2))) removeInstance(old);
     this.runtime.instances.set(instance.name, runs);
   }
 

@@ -1,5 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import type { Writable } from 'node:stream';
 import { packageFile } from '../../package-file.ts';
 
 /** When a process began, in ticks since boot: with its id, this names a process for good. '-' where there is no /proc. */
@@ -17,7 +18,7 @@ export function processStartTime(pid: number): string {
  * because the runner is gone, however it went, it kills every container still registered and removes their files.
  */
 export class Reaper {
-  #child: ChildProcess | undefined;
+  #child: ChildProcessByStdio<Writable, null, null> | undefined;
   readonly #containers = new Map<number, string>();
   readonly #directory: string;
   #stopping = false;
@@ -38,23 +39,23 @@ export class Reaper {
     this.#child = child;
     child.unref();
     (child.stdin as unknown as { unref(): void }).unref();
-    child.stdin!.on('error', () => {});
+    child.stdin.on('error', () => {});
     child.on('error', () => {});
     child.on('exit', () => {
       if (this.#child === child && !this.#stopping) this.#start();
     });
-    child.stdin!.write(`dir ${this.#directory}\n`);
-    for (const [pid, started] of this.#containers) child.stdin!.write(`+${pid} ${started}\n`);
+    child.stdin.write(`dir ${this.#directory}\n`);
+    for (const [pid, started] of this.#containers) child.stdin.write(`+${pid} ${started}\n`);
   }
 
   register(pid: number): void {
     const started = processStartTime(pid);
     this.#containers.set(pid, started);
-    this.#child?.stdin?.write(`+${pid} ${started}\n`);
+    this.#child?.stdin.write(`+${pid} ${started}\n`);
   }
 
   unregister(pid: number): void {
-    if (this.#containers.delete(pid)) this.#child?.stdin?.write(`-${pid}\n`);
+    if (this.#containers.delete(pid)) this.#child?.stdin.write(`-${pid}\n`);
   }
 
   get pid(): number | undefined {
@@ -69,7 +70,7 @@ export class Reaper {
     child.ref();
     await new Promise<void>(resolve => {
       child.once('exit', () => resolve());
-      child.stdin!.end();
+      child.stdin.end();
     });
   }
 }

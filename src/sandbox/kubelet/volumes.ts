@@ -26,7 +26,7 @@ function fromObject(
   optional: boolean,
   { pod, resources }: Sources,
 ): Payload {
-  const namespace = pod.metadata.namespace!;
+  const namespace = pod.metadata.namespace as string;
   const object = resources.get(`${kind}s`, namespace, name);
   const payload: Payload = new Map();
   if (!object) {
@@ -146,7 +146,7 @@ export function writeAtomically(directory: string, payload: Payload, now: number
     const safe = posix.normalize(`/${path}`).slice(1);
     mkdirSync(dirname(join(directory, version, safe)), { recursive: true });
     writeFileSync(join(directory, version, safe), content, { mode: 0o644 });
-    tops.add(safe.split('/')[0]!);
+    tops.add(safe.split('/')[0] as string);
   }
   const temporary = join(directory, '..data_tmp');
   rmSync(temporary, { force: true });

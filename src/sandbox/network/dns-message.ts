@@ -16,7 +16,7 @@ export interface DnsQuery {
 
 /** undefined for what is no well-formed query with one question. */
 export function parseQuery(message: Buffer): DnsQuery | undefined {
-  if (message.length < 17 || message.readUInt16BE(4) !== 1 || (message[2]! & 0x80) !== 0) return undefined;
+  if (message.length < 17 || message.readUInt16BE(4) !== 1 || (message.readUInt8(2) & 0x80) !== 0) return undefined;
   const labels: string[] = [];
   let offset = 12;
   for (;;) {

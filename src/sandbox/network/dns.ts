@@ -23,12 +23,12 @@ export function resolveClusterName(resources: Resources, name: string): string[]
   const labels = name.slice(0, -suffix.length).split('.');
   const kind = labels.pop();
   if (kind === 'pod' && labels.length === 2) {
-    const address = labels[0]!.replaceAll('-', '.');
+    const address = (labels[0] as string).replaceAll('-', '.');
     return /^\d+\.\d+\.\d+\.\d+$/.test(address) ? [address] : undefined;
   }
   if (kind !== 'svc' || labels.length < 2 || labels.length > 3) return undefined;
-  const namespace = labels.pop()!;
-  const service = resources.get('services', namespace, labels.pop()!);
+  const namespace = labels.pop() as string;
+  const service = resources.get('services', namespace, labels.pop() as string);
   if (!service) return undefined;
   const hostname = labels.pop();
   const clusterIP: string | undefined = service.spec.clusterIP;

@@ -55,10 +55,10 @@ export class ServiceProxy {
     this.#ownAddress = ownAddress;
     const { resources } = context;
     this.#stops.push(
-      resources.watch('services', ({ object }) => this.#touch(object.metadata.namespace!, object.metadata.name)),
+      resources.watch('services', ({ object }) => this.#touch(object.metadata.namespace as string, object.metadata.name)),
       resources.watch('endpointslices.discovery.k8s.io', ({ object }) => {
         const service = object.metadata.labels?.['kubernetes.io/service-name'];
-        if (service) this.#touch(object.metadata.namespace!, service);
+        if (service) this.#touch(object.metadata.namespace as string, service);
       }),
     );
   }
@@ -105,7 +105,7 @@ export class ServiceProxy {
     for (const [id, { address, port, backends }] of wanted) {
       const existing = this.#listeners.get(id);
       if (existing) existing.backends = backends;
-      else this.#open(id, address, port, backends, service!);
+      else if (service) this.#open(id, address, port, backends, service);
     }
   }
 
@@ -124,7 +124,7 @@ export class ServiceProxy {
   }
 
   #forward(listener: Listener, client: Socket): void {
-    const backend = listener.backends[Math.floor(Math.random() * listener.backends.length)]!;
+    const backend = listener.backends[Math.floor(Math.random() * listener.backends.length)] as Backend;
     const upstream = netConnect({ ...this.#dial(backend.address, backend.port), allowHalfOpen: true });
     client.setNoDelay(true);
     upstream.setNoDelay(true);

@@ -12,7 +12,7 @@ import { virtualizeNetwork } from './container/network-namespace.ts';
 import { ContainerPaths } from './container/paths.ts';
 
 const programs = dirname(fileURLToPath(import.meta.url));
-const config: ContainerConfig = JSON.parse(readFileSync(process.argv[2]!, 'utf8'));
+const config: ContainerConfig = JSON.parse(readFileSync(process.argv[2] as string, 'utf8'));
 const baseline = process.memoryUsage.rss();
 
 const control = new Socket({ fd: 3, readable: true, writable: true });

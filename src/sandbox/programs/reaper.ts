@@ -37,13 +37,13 @@ let rest = '';
 process.stdin.setEncoding('utf8');
 process.stdin.on('data', chunk => {
   const lines = (rest + chunk).split('\n');
-  rest = lines.pop()!;
+  rest = lines.pop() ?? '';
   for (const line of lines) {
     if (line.startsWith('dir ')) directories.add(line.slice(4));
     else if (line.startsWith('-')) containers.delete(Number(line.slice(1)));
     else if (line.startsWith('+')) {
       const [pid, started] = line.slice(1).split(' ');
-      containers.set(Number(pid), started!);
+      containers.set(Number(pid), started ?? '-');
     }
   }
 });

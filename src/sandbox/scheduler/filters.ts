@@ -77,8 +77,9 @@ function matchesLabels(
   return (
     Object.entries(selector.matchLabels ?? {}).every(([key, value]) => labels[key] === value) &&
     (selector.matchExpressions ?? []).every(({ key, operator, values }) => {
-      const has = labels[key] !== undefined;
-      const inside = has && (values ?? []).includes(labels[key]!);
+      const value = labels[key];
+      const has = value !== undefined;
+      const inside = has && (values ?? []).includes(value);
       return operator === 'In' ? inside : operator === 'NotIn' ? !inside : operator === 'Exists' ? has : !has;
     })
   );

@@ -16,6 +16,7 @@ async function run(script: string, env: Record<string, string> = {}, args: strin
   return { code, out: output.join(''), err: errors.join('') };
 }
 
+// biome-ignore-start lint/suspicious/noTemplateCurlyInString: shell text
 describe('a container command', () => {
   test.each([
     ['echo boom; exit 3', 'boom\n', 3],
@@ -75,6 +76,8 @@ describe('a container command', () => {
     expect(output.join('')).toBe('up\nterm\n');
   });
 });
+
+// biome-ignore-end lint/suspicious/noTemplateCurlyInString: shell text
 
 test('test compares text and numbers', () => {
   for (const [expression, value] of [

@@ -55,7 +55,7 @@ function replaceLookup(network: ContainerNetwork, ownName: string): void {
               null,
               addresses.map(address => ({ address, family: 4 })),
             )
-          : done(null, addresses[0]!, 4),
+          : done(null, addresses[0], 4),
       error => done(error),
     );
   };
