@@ -23,18 +23,28 @@ process.on('exit', () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-const sandbox = spawn(process.execPath, [rehearse, 'sandbox', 'up', '--kubeconfig', kubeconfig], { stdio: ['ignore', 'pipe', 'inherit'] });
+const sandbox = spawn(process.execPath, [rehearse, 'sandbox', 'up', '--kubeconfig', kubeconfig], {
+  stdio: ['ignore', 'pipe', 'inherit'],
+});
 children.push(sandbox);
 for await (const line of createInterface({ input: sandbox.stdout })) if (line.startsWith('export')) break;
 const server = parse(readFileSync(kubeconfig, 'utf8')).clusters[0].cluster.server;
 writeFileSync(
   join(directory, 'rehearse.yaml'),
-  JSON.stringify({ apiVersion: 'rehearse.dev/v1', kind: 'Config', staging: [{ context: 'rehearse-sandbox', server, namespaces: ['shop'] }] }),
+  JSON.stringify({
+    apiVersion: 'rehearse.dev/v1',
+    kind: 'Config',
+    staging: [{ context: 'rehearse-sandbox', server, namespaces: ['shop'] }],
+  }),
 );
 
 /** What kubectl sees of the target, each with the wall clock at which its line arrived. */
 const seen = [];
-const watch = spawn('kubectl', ['--kubeconfig', kubeconfig, '-n', 'shop', 'get', 'deployment', target, '-w', '-o', 'json', '--output-watch-events'], { stdio: ['ignore', 'pipe', 'inherit'] });
+const watch = spawn(
+  'kubectl',
+  ['--kubeconfig', kubeconfig, '-n', 'shop', 'get', 'deployment', target, '-w', '-o', 'json', '--output-watch-events'],
+  { stdio: ['ignore', 'pipe', 'inherit'] },
+);
 children.push(watch);
 let text = '';
 watch.stdout.on('data', chunk => {
@@ -66,14 +76,27 @@ for (let run = 1; run <= runs; run++) {
     }).on('error', () => answers.push({ atMs: Date.now(), ok: false }));
   }, 20);
   await new Promise(done => {
-    spawn(process.execPath, [rehearse, 'run', scenario, '--json', '--reports', reports, '--kubeconfig', kubeconfig, '--context', 'rehearse-sandbox'], {
-      cwd: directory,
-      stdio: 'ignore',
-      env: { ...process.env, REHEARSE_STATE_DIR: join(directory, 'state') },
-    }).on('exit', done);
+    spawn(
+      process.execPath,
+      [rehearse, 'run', scenario, '--json', '--reports', reports, '--kubeconfig', kubeconfig, '--context', 'rehearse-sandbox'],
+      {
+        cwd: directory,
+        stdio: 'ignore',
+        env: { ...process.env, REHEARSE_STATE_DIR: join(directory, 'state') },
+      },
+    ).on('exit', done);
   });
   clearInterval(asking);
-  const record = JSON.parse(readFileSync(join(reports, readdirSync(reports).find(name => name.includes(scenario)), 'run.json'), 'utf8'));
+  const record = JSON.parse(
+    readFileSync(
+      join(
+        reports,
+        readdirSync(reports).find(name => name.includes(scenario)),
+        'run.json',
+      ),
+      'utf8',
+    ),
+  );
   const { moments } = record;
   const wall = moment => Date.parse(record.startedAt) + moment.tMs;
   const good = template(seen[0].object);
@@ -86,11 +109,23 @@ for (let run = 1; run <= runs; run++) {
 }
 
 function note(name, ms) {
-  if (Number.isFinite(ms)) (differences[name] ??= []).push(ms);
+  if (!Number.isFinite(ms)) return;
+  differences[name] ??= [];
+  differences[name].push(ms);
 }
 
 async function clusterIp(service) {
-  const child = spawn('kubectl', ['--kubeconfig', kubeconfig, '-n', 'shop', 'get', 'service', service, '-o', 'jsonpath={.spec.clusterIP}']);
+  const child = spawn('kubectl', [
+    '--kubeconfig',
+    kubeconfig,
+    '-n',
+    'shop',
+    'get',
+    'service',
+    service,
+    '-o',
+    'jsonpath={.spec.clusterIP}',
+  ]);
   let out = '';
   for await (const chunk of child.stdout) out += chunk;
   return out;

@@ -2,8 +2,7 @@
 //   node bench/sandbox.mjs [ROUNDS]
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { request } from 'node:https';
-import { Agent } from 'node:https';
+import { Agent, request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -20,7 +19,9 @@ const spread = values => {
 /** Starts a sandbox; tells, in seconds since the sandbox was asked for, when API and app were there (as it prints them). */
 async function start(...options) {
   const kubeconfig = join(directory, `kubeconfig-${Math.random()}`);
-  const child = spawn(process.execPath, [resolve('dist/rehearse.js'), 'sandbox', 'up', '--kubeconfig', kubeconfig, ...options], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [resolve('dist/rehearse.js'), 'sandbox', 'up', '--kubeconfig', kubeconfig, ...options], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const told = {};
   createInterface({ input: child.stderr }).on('line', line => {
     const api = /API .* up after ([\d.]+) s/.exec(line);
@@ -51,14 +52,24 @@ const user = config.users[0].user;
 const agent = new Agent({ keepAlive: true, maxSockets: 1, ca: Buffer.from(ca, 'base64') });
 const call = (method, path, body) =>
   new Promise((done, fail) => {
-    const headers = { ...(user.token ? { Authorization: `Bearer ${user.token}` } : {}), ...(body ? { 'Content-Type': 'application/json' } : {}) };
-    const pem = user.token ? {} : { cert: Buffer.from(user['client-certificate-data'], 'base64'), key: Buffer.from(user['client-key-data'], 'base64') };
+    const headers = {
+      ...(user.token ? { Authorization: `Bearer ${user.token}` } : {}),
+      ...(body ? { 'Content-Type': 'application/json' } : {}),
+    };
+    const pem = user.token
+      ? {}
+      : { cert: Buffer.from(user['client-certificate-data'], 'base64'), key: Buffer.from(user['client-key-data'], 'base64') };
     const sent = request(`${server}${path}`, { method, agent, headers, ...pem }, answer => {
       answer.resume().on('end', () => (answer.statusCode < 300 ? done() : fail(new Error(`${path}: ${answer.statusCode}`))));
     });
     sent.on('error', fail).end(body && JSON.stringify(body));
   });
-await call('POST', '/api/v1/namespaces/default/configmaps', { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'one' }, data: { key: 'value' } });
+await call('POST', '/api/v1/namespaces/default/configmaps', {
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name: 'one' },
+  data: { key: 'value' },
+});
 const reads = [];
 for (let index = 0; index < 2000; index++) {
   const started = performance.now();
@@ -82,7 +93,10 @@ await call('POST', '/apis/apps/v1/namespaces/default/deployments', {
   spec: {
     replicas: 200,
     selector: { matchLabels: { app: 'many' } },
-    template: { metadata: { labels: { app: 'many' } }, spec: { containers: [{ name: 'pause', image: 'registry.k8s.io/pause:3.10' }] } },
+    template: {
+      metadata: { labels: { app: 'many' } },
+      spec: { containers: [{ name: 'pause', image: 'registry.k8s.io/pause:3.10' }] },
+    },
   },
 });
 const began = performance.now();
@@ -98,7 +112,11 @@ const programs = readdirSync('/proc')
     }
   });
 const perPod = programs.map(pss);
-console.log(`200 pods: all there after ${took.toFixed(1)} s; ${programs.length} processes of ${(perPod.reduce((sum, value) => sum + value, 0) / perPod.length).toFixed(1)} MiB (PSS) each`);
-console.log(`          the API server's own memory grew by ${(pss(child.pid) - before).toFixed(1)} MiB, ${((pss(child.pid) - before) / 200).toFixed(2)} MiB a pod`);
+console.log(
+  `200 pods: all there after ${took.toFixed(1)} s; ${programs.length} processes of ${(perPod.reduce((sum, value) => sum + value, 0) / perPod.length).toFixed(1)} MiB (PSS) each`,
+);
+console.log(
+  `          the API server's own memory grew by ${(pss(child.pid) - before).toFixed(1)} MiB, ${((pss(child.pid) - before) / 200).toFixed(2)} MiB a pod`,
+);
 await stop(child);
 rmSync(directory, { recursive: true, force: true });
