@@ -137,7 +137,7 @@ describe('a pod', () => {
     expect(text).toContain("can't create /etc/app/app.txt: Read-only file system");
     expect(text).toContain("cat: can't open '/etc/passwd': No such file or directory");
     expect(text).toMatch(/\nenv\n/);
-    expect(text).toMatch(/\/srv\n$/);
+    expect(text).toMatch(/^\/srv$/m);
   });
 
   test('waits for what it refers to, says so, and starts when it is there', async () => {
