@@ -11,8 +11,10 @@ export interface Change {
   /** Commands after the ones above, once the workload is quiet again: the undo. */
   after?: string[][];
   manifest?: string;
-  /** How long each part is watched at least, s. */
+  /** How long the change is watched at least, s; the rest of the time is until everything has settled. */
   seconds?: number;
+  /** It never completes: only its time counts. What comes after it does, unless that is stuck too. */
+  stuck?: 'change' | 'both';
 }
 
 interface Options {
@@ -122,6 +124,7 @@ export const CHANGES: Change[] = [
   { id: 'apply', title: 'apply', base: '', commands: [['apply', '-f', '@file']], manifest: web() },
   {
     id: 'bad-image',
+    stuck: 'change',
     title: 'bad image, then undo',
     base: web({ deadline: 10 }),
     commands: [['set', 'image', 'deploy/web', 'web=lab/busybox:nope']],
@@ -130,6 +133,7 @@ export const CHANGES: Change[] = [
   },
   {
     id: 'crash-loop',
+    stuck: 'change',
     title: 'crash loop, then undo',
     base: web({ deadline: 10 }),
     commands: [replace(`${inContainer}/command`, ['sh', '-c', 'echo boom; exit 3'])],
@@ -138,6 +142,7 @@ export const CHANGES: Change[] = [
   },
   {
     id: 'failing-readiness',
+    stuck: 'change',
     title: 'failing readiness, then undo',
     base: web({ deadline: 10 }),
     commands: [replace(`${inContainer}/readinessProbe/tcpSocket/port`, 9)],
@@ -146,6 +151,7 @@ export const CHANGES: Change[] = [
   },
   {
     id: 'missing-secret',
+    stuck: 'change',
     title: 'missing Secret, then undo',
     base: web({ deadline: 10 }),
     commands: [add(`${inContainer}/env`, [{ name: 'T', valueFrom: { secretKeyRef: { name: 'absent', key: 't' } } }])],
@@ -154,6 +160,7 @@ export const CHANGES: Change[] = [
   },
   {
     id: 'unschedulable',
+    stuck: 'change',
     title: 'more memory than any node has, then undo',
     base: web({ deadline: 10 }),
     commands: [['set', 'resources', 'deploy/web', '--requests=memory=900Gi']],
@@ -167,7 +174,6 @@ export const CHANGES: Change[] = [
     base: web(),
     commands: [['annotate', 'deploy/web', 'kubernetes.io/change-cause=second', '--overwrite'], rollOut('1')],
     after: [['rollout', 'undo', 'deploy/web', '--to-revision=1']],
-    seconds: 8,
   },
   { id: 'scale-up', title: 'scale up', base: web(), commands: [['scale', 'deploy/web', '--replicas', '5']] },
   { id: 'scale-down', title: 'scale down', base: web({ replicas: 4 }), commands: [['scale', 'deploy/web', '--replicas', '1']] },
@@ -180,6 +186,7 @@ export const CHANGES: Change[] = [
   },
   {
     id: 'pause',
+    stuck: 'change',
     title: 'pause, change, scale, resume',
     base: web(),
     commands: [['rollout', 'pause', 'deploy/web'], rollOut('1'), ['scale', 'deploy/web', '--replicas', '4']],
@@ -189,6 +196,7 @@ export const CHANGES: Change[] = [
   { id: 'recreate', title: 'Recreate', base: web({ strategy: '{type: Recreate}' }), commands: [rollOut('1')], seconds: 8 },
   {
     id: 'recreate-bad',
+    stuck: 'change',
     title: 'Recreate, bad image, then undo',
     base: web({ strategy: '{type: Recreate}' }),
     commands: [['set', 'image', 'deploy/web', 'web=lab/busybox:nope']],
@@ -200,24 +208,22 @@ export const CHANGES: Change[] = [
     title: 'maxSurge 0, maxUnavailable 100%',
     base: web({ strategy: '{rollingUpdate: {maxSurge: 0, maxUnavailable: "100%"}}' }),
     commands: [rollOut('1')],
-    seconds: 8,
   },
   {
     id: 'unavailable-one',
     title: 'maxSurge 0, maxUnavailable 1',
     base: web({ strategy: '{rollingUpdate: {maxSurge: 0, maxUnavailable: 1}}' }),
     commands: [rollOut('1')],
-    seconds: 10,
   },
   {
     id: 'surge-all',
     title: 'maxSurge 100%, maxUnavailable 0',
     base: web({ strategy: '{rollingUpdate: {maxSurge: "100%", maxUnavailable: 0}}' }),
     commands: [rollOut('1')],
-    seconds: 8,
   },
   {
     id: 'surge-mixed',
+    stuck: 'change',
     title: '4 replicas, maxSurge 50%, maxUnavailable 25%, bad image, then undo',
     base: web({ replicas: 4, strategy: '{rollingUpdate: {maxSurge: "50%", maxUnavailable: "25%"}}' }),
     commands: [['set', 'image', 'deploy/web', 'web=lab/busybox:nope']],
@@ -226,6 +232,7 @@ export const CHANGES: Change[] = [
   },
   {
     id: 'roll-over',
+    stuck: 'change',
     title: 'change during a stuck rollout',
     base: web(),
     commands: [['set', 'image', 'deploy/web', 'web=lab/busybox:nope']],
@@ -234,6 +241,7 @@ export const CHANGES: Change[] = [
   },
   {
     id: 'scale-stuck',
+    stuck: 'both',
     title: 'scale during a stuck rollout',
     base: web({ replicas: 4, strategy: '{rollingUpdate: {maxSurge: 2, maxUnavailable: 0}}' }),
     commands: [['set', 'image', 'deploy/web', 'web=lab/busybox:nope']],
@@ -246,21 +254,18 @@ export const CHANGES: Change[] = [
     base: web({ replicas: 1, more: 'revisionHistoryLimit: 1' }),
     commands: [rollOut('1')],
     after: [rollOut('2')],
-    seconds: 6,
   },
   {
     id: 'min-ready',
     title: 'minReadySeconds 3',
     base: web({ replicas: 2, more: 'minReadySeconds: 3' }),
     commands: [rollOut('1')],
-    seconds: 14,
   },
   {
     id: 'restart',
     title: 'rollout restart',
     base: web({ replicas: 2 }),
     commands: [['rollout', 'restart', 'deploy/web']],
-    seconds: 8,
   },
   {
     id: 'delete-pod',
@@ -282,17 +287,16 @@ export const CHANGES: Change[] = [
     base: '',
     commands: [['apply', '-f', '@file']],
     manifest: stateful(),
-    seconds: 8,
   },
   {
     id: 'statefulset-update',
     title: 'StatefulSet: good update',
     base: stateful(),
     commands: [['set', 'env', 'sts/web', 'A=1']],
-    seconds: 14,
   },
   {
     id: 'statefulset-broken',
+    stuck: 'change',
     title: 'StatefulSet: bad image, undo, broken pod deleted',
     base: stateful(),
     commands: [['set', 'image', 'sts/web', 'web=lab/busybox:nope']],
@@ -314,7 +318,6 @@ export const CHANGES: Change[] = [
     title: 'StatefulSet: scale down',
     base: stateful(),
     commands: [['scale', 'sts/web', '--replicas', '1']],
-    seconds: 8,
   },
   {
     id: 'daemonset',
@@ -322,7 +325,6 @@ export const CHANGES: Change[] = [
     base: daemon,
     commands: [['set', 'env', 'ds/web', 'A=1']],
     after: [['rollout', 'undo', 'ds/web']],
-    seconds: 7,
   },
   {
     id: 'job-complete',

@@ -47,15 +47,14 @@ export async function runChange(target: Target, change: Change): Promise<Run> {
       await apply(change.base);
       const [kind = ''] = /^kind: (\w+)/m.exec(change.base)?.slice(1) ?? [];
       await kubectl(['rollout', 'status', `${kind.toLowerCase()}/web`, '--timeout=120s']);
-      await observer.settle(1_000, QUIET_MS);
+      await observer.settle({ leastMs: 500, quietMs: QUIET_MS, complete: true });
     }
     const changedAt = observer.now();
-    const least = (change.seconds ?? 5) * 1_000;
     await commands(change.commands);
-    await observer.settle(least, QUIET_MS);
+    await observer.settle({ leastMs: (change.seconds ?? 2) * 1_000, quietMs: QUIET_MS, complete: change.stuck === undefined });
     if (change.after) {
       await commands(change.after);
-      await observer.settle(Math.min(least, 6_000), QUIET_MS);
+      await observer.settle({ leastMs: 2_000, quietMs: QUIET_MS, complete: change.stuck !== 'both' });
     }
     return { sightings: observer.sightings, changedAt };
   } finally {

@@ -78,22 +78,31 @@ function reconcileOld(sync: DeploymentSync, all: ReplicaSet[], oldSets: ReplicaS
   if (desiredCount(oldSets) === 0) return false;
   const allowed = maxScaledDown(sync.deployment, all, newSet);
   if (allowed <= 0) return false;
-  const { sets, count } = cleanUpUnhealthy(sync, oldSets, allowed);
-  return count + scaleDownOld(sync, sets, newSet) > 0;
+  const cleaned = cleanUpUnhealthy(sync, oldSets, allowed);
+  return cleaned !== undefined && cleaned.count + scaleDownOld(sync, cleaned.sets, newSet) > 0;
 }
 
-/** Old pods that are not available go first: they do no good and would block the rollout. */
-function cleanUpUnhealthy(sync: DeploymentSync, oldSets: ReplicaSet[], allowed: number): { sets: ReplicaSet[]; count: number } {
+/**
+ * Old pods that are not available go first: they do no good and would block the rollout. undefined, and nothing further in this sync, when a
+ * ReplicaSet still counts more available pods than it was last scaled to: it has not caught up yet.
+ */
+function cleanUpUnhealthy(
+  sync: DeploymentSync,
+  oldSets: ReplicaSet[],
+  allowed: number,
+): { sets: ReplicaSet[]; count: number } | undefined {
   let count = 0;
-  const sets = [...oldSets].sort(byCreation).map(set => {
+  const sets = [...oldSets].sort(byCreation);
+  for (const [index, set] of sets.entries()) {
     const size = replicasOf(set);
     const available = set.status?.availableReplicas ?? 0;
-    if (count >= allowed || size === 0 || size === available) return set;
+    if (count >= allowed) break;
+    if (size === 0 || size === available) continue;
     const less = Math.min(allowed - count, size - available);
-    const result = resizeIfNeeded(sync, set, size - less);
+    if (less < 0) return undefined;
+    sets[index] = resizeIfNeeded(sync, set, size - less).set;
     count += less;
-    return result.set;
-  });
+  }
   return { sets, count };
 }
 

@@ -226,7 +226,10 @@ export function createRegistry(clock: SandboxClock): Registry {
       // A subset of upstream's rule: any change outside metadata and status counts.
       // The scheduler's binding is no change of a pod's spec by its owner (registry/core/pod/storage, assignPod).
       const binds = type.resource === 'pods' && !current.spec?.nodeName && draft.spec?.nodeName !== undefined;
-      if (type.generation && !binds && !sameSpec(draft, current))
+      // A Deployment's annotations count, because its ReplicaSets get them (registry/apps/deployment/strategy.go).
+      const annotated =
+        type.resource === 'deployments.apps' && !equal(draft.metadata.annotations ?? {}, current.metadata.annotations ?? {});
+      if (type.generation && !binds && (annotated || !sameSpec(draft, current)))
         draft.metadata.generation = (current.metadata.generation ?? 0) + 1;
     }
     const errors = validateMetadata(type, draft, current);

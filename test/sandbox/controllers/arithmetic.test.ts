@@ -5,6 +5,7 @@ import {
   newReplicaSetSize,
   proportionalSizes,
 } from '../../../src/sandbox/controllers/deployment-arithmetic.ts';
+import { type DeploymentSync, rolloutRolling } from '../../../src/sandbox/controllers/deployment-rollout.ts';
 import { podsToDelete } from '../../../src/sandbox/controllers/pod-deletion-order.ts';
 import { sameTemplate } from '../../../src/sandbox/controllers/template-equality.ts';
 import type { Deployment, Pod, ReplicaSet } from '../../../src/sandbox/controllers/types.ts';
@@ -47,6 +48,27 @@ describe('maxSurge and maxUnavailable', () => {
     expect(newReplicaSetSize(rolling(10, 3, 2), [set('old', 8), set('new', 5)], 5)).toBe(5);
     expect(newReplicaSetSize(rolling(10, '100%', 0), [set('old', 10), set('new', 0)], 0)).toBe(10);
   });
+});
+
+test('an old ReplicaSet that has not caught up with its last scaling is left alone, not scaled up again', () => {
+  const withStatus = (each: ReplicaSet, availableReplicas: number): ReplicaSet => ({
+    ...each,
+    status: { replicas: 3, availableReplicas },
+  });
+  const resized: number[] = [];
+  const sync = {
+    deployment: rolling(3, '100%', 0),
+    syncRevision: () => ({ newSet: withStatus(set('new', 3), 3), oldSets: [withStatus(set('old', 1), 3)] }),
+    resize: (_: ReplicaSet, size: number) => {
+      resized.push(size);
+      return { draft: set('old', size), write: () => set('old', size) };
+    },
+    scaled: () => {},
+    cleanUp: () => {},
+    writeRolloutStatus: () => {},
+  } as unknown as DeploymentSync;
+  rolloutRolling(sync);
+  expect(resized).toEqual([]);
 });
 
 describe('scaling during a rollout shares in proportion', () => {

@@ -208,8 +208,8 @@ test('paused: no rollout, but it scales; resumed: it goes on, and says both', as
   expect(progress).toEqual([
     'Progressing=True/NewReplicaSetAvailable',
     'Progressing=Unknown/DeploymentPaused',
+    // As upstream: the write of NewReplicaSetCreated conflicts with that of the resumption before it.
     'Progressing=Unknown/DeploymentResumed',
-    'Progressing=True/NewReplicaSetCreated',
     'Progressing=True/ReplicaSetUpdated',
     'Progressing=True/NewReplicaSetAvailable',
   ]);
@@ -269,4 +269,17 @@ test('a ReplicaSet that cannot make its pods says why, and so does its Deploymen
   await cluster.pass(60_000);
   expect(cluster.resources.list('pods')).toHaveLength(2);
   expect(conditions('deployments.apps').map((each: { type: string }) => each.type)).not.toContain('ReplicaFailure');
+});
+
+test('annotations of a Deployment are a new generation, because its ReplicaSets get them', async () => {
+  cluster = startCluster();
+  cluster.resources.create(deployment());
+  await cluster.settle();
+  change(draft => {
+    draft.metadata.annotations = { ...draft.metadata.annotations, team: 'shop' };
+  });
+  await cluster.settle();
+  const { metadata, status } = cluster.resources.get('deployments.apps', 'default', 'web') as KubeObject;
+  expect([metadata.generation, status.observedGeneration]).toEqual([2, 2]);
+  expect(cluster.resources.list('replicasets.apps')[0]?.metadata.annotations).toHaveProperty('team', 'shop');
 });
