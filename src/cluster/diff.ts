@@ -26,7 +26,7 @@ export function objectDiff(before: RawObject | undefined, after: RawObject | und
 }
 
 /** An object as YAML, as diffs show it. */
-export function objectYaml(object: RawObject): string {
+function objectYaml(object: RawObject): string {
   return stringify(withoutBookkeeping(redactObject(object)), { lineWidth: 0, aliasDuplicateObjects: false });
 }
 

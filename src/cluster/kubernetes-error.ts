@@ -50,7 +50,7 @@ interface Status {
 }
 
 /** Milliseconds of a Retry-After header (seconds; the date form is not used by API servers). */
-export function retryAfterMs(header: string | undefined): number | undefined {
+function retryAfterMs(header: string | undefined): number | undefined {
   const seconds = Number(header);
   return header !== undefined && header.trim() !== '' && Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : undefined;
 }

@@ -45,7 +45,7 @@ for (const [namespaced, groups] of [
 }
 
 /** `/api/v1` or `/apis/group/version`. */
-export function apiRoot(apiVersion: string): string {
+function apiRoot(apiVersion: string): string {
   return apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
 }
 

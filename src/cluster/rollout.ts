@@ -122,7 +122,7 @@ export async function untilSettled(
  * A StatefulSet's rolling update waits for a broken pod of the old revision to become ready, which it never will (kubernetes#67250).
  * Deletes pods that are not ready and of another revision than the one asked for; returns their names.
  */
-export async function freeStuckPods(cluster: Cluster, statefulSet: RawObject): Promise<string[]> {
+async function freeStuckPods(cluster: Cluster, statefulSet: RawObject): Promise<string[]> {
   const update = statefulSet['status']?.updateRevision;
   const observed = Number(statefulSet['status']?.observedGeneration ?? 0) >= (statefulSet.metadata.generation ?? 0);
   if (!observed || !update || statefulSet['spec'].podManagementPolicy === 'Parallel') return [];

@@ -4,7 +4,7 @@ import type { ObjectRef } from '../record/events.ts';
 import type { Cluster, RawObject } from '../rehearsal/ports.ts';
 
 export const WORKLOAD_KINDS = ['Deployment', 'StatefulSet', 'DaemonSet'] as const;
-export type WorkloadKind = (typeof WORKLOAD_KINDS)[number];
+type WorkloadKind = (typeof WORKLOAD_KINDS)[number];
 
 export const REVISION_ANNOTATION = 'deployment.kubernetes.io/revision';
 export const CHANGE_CAUSE = 'kubernetes.io/change-cause';
@@ -100,7 +100,7 @@ export function revisionOf(object: RawObject): Revision {
 }
 
 /** A pod template without what controllers put into it. */
-export function cleanTemplate(template: RawObject): RawObject {
+function cleanTemplate(template: RawObject): RawObject {
   const copy = structuredClone(template ?? {}) as RawObject;
   delete (copy as { $patch?: string }).$patch;
   if (copy.metadata) {

@@ -34,7 +34,7 @@ export function createServiceLevel(limits: LevelLimits): ServiceLevel {
   };
 }
 
-export function judge(samples: readonly LevelSample[], limits: LevelLimits): { ok: boolean; judged: boolean; detail: string } {
+function judge(samples: readonly LevelSample[], limits: LevelLimits): { ok: boolean; judged: boolean; detail: string } {
   const seconds = `${limits.windowMs / 1000} s`;
   const failed = samples.filter(sample => !sample.ok).length;
   const rate = samples.length ? failed / samples.length : 0;

@@ -23,7 +23,7 @@ export function serviceName(host: string, namespace: string): string | undefined
 }
 
 /** Every text of a pod template that may name a service: environment, arguments, and the ConfigMaps that it uses. */
-export function textsOf(template: RawObject, configMaps: ReadonlyMap<string, RawObject>): string[] {
+function textsOf(template: RawObject, configMaps: ReadonlyMap<string, RawObject>): string[] {
   const texts: string[] = [];
   const config = (name: string | undefined, key?: string) => {
     const data: Record<string, string> = configMaps.get(name ?? '')?.['data'] ?? {};

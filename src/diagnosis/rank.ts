@@ -21,7 +21,7 @@ import {
   symptomsOf,
 } from './symptoms.ts';
 
-export const WEIGHTS = {
+const WEIGHTS = {
   /** Pods of the new revision cannot start, crash, are out of memory or find no node. */
   trouble: 0.6,
   /** Pods of the new revision stay unready, or its rollout is stuck. */
