@@ -4,7 +4,6 @@ import type { ObjectRef } from '../record/events.ts';
 import type { Cluster, RawObject } from '../rehearsal/ports.ts';
 
 export const WORKLOAD_KINDS = ['Deployment', 'StatefulSet', 'DaemonSet'] as const;
-type WorkloadKind = (typeof WORKLOAD_KINDS)[number];
 
 export const REVISION_ANNOTATION = 'deployment.kubernetes.io/revision';
 export const CHANGE_CAUSE = 'kubernetes.io/change-cause';
