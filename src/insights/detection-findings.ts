@@ -2,6 +2,7 @@
 import { formatDuration } from '../record/duration.ts';
 import { eventNumber } from '../record/find-event.ts';
 import type { DetectorRecord, RunRecord } from '../record/run-record.ts';
+import { falseAlarms } from './false-alarms.ts';
 import { type Finding, finding, percent, times } from './finding.ts';
 import { serviceLevels } from './service-level.ts';
 
@@ -15,7 +16,7 @@ export function detectionFindings(record: RunRecord): Finding[] {
   const cutShort = ['interrupted', 'unfinished', 'error'].includes(record.verdict.outcome);
   if (record.moments.detected === undefined && !cutShort) list.push(neverDetected(record, watched));
   for (const detector of record.detectors) {
-    const early = detector.signals.filter(signal => signal.tMs < deployed);
+    const early = falseAlarms(record, detector);
     if (early.length > 0) {
       list.push(
         finding(
@@ -77,8 +78,21 @@ function neverTold(record: RunRecord, detector: DetectorRecord, watched: number)
 
 function toldLate(record: RunRecord, detector: DetectorRecord, afterDeployMs: number): Finding[] {
   const first = record.phases.detection.durationMs;
-  if (first === undefined || afterDeployMs < first * 2 || afterDeployMs - first < 1000) return [];
   const signal = detector.signals.find(each => each.tMs >= (record.moments.deployed?.tMs ?? 0));
+  const issued = record.moments['rollback-issued']?.tMs;
+  if (signal && issued !== undefined && signal.tMs > issued) {
+    return [
+      finding(
+        'detector-after-rollback',
+        'advice',
+        `Detector ${detector.name} told only once the way back had begun`,
+        `Its first signal came ${formatDuration(afterDeployMs)} after the bad deploy, ${formatDuration(signal.tMs - issued)} after the rollback command: “${signal.message}”.`,
+        'It may have told of the rollback and not of the fault. Rehearse once with it alone before you count on it.',
+        { phase: 'detection', events: [eventNumber(record, 'signal.raised', signal.tMs)] },
+      ),
+    ];
+  }
+  if (first === undefined || afterDeployMs < first * 2 || afterDeployMs - first < 1000) return [];
   return [
     finding(
       'detector-late',

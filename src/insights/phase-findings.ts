@@ -83,10 +83,20 @@ function missed(record: RunRecord, name: PhaseName): Finding {
     `${name}-objective-missed`,
     'warning',
     `${capital(name)} took ${times(durationMs / objectiveMs)} its objective`,
-    `${formatDuration(durationMs)} against ${formatDuration(objectiveMs)}${share}.`,
+    `${formatDuration(durationMs)} against ${formatDuration(objectiveMs)}${share}${longestStep(record, name, durationMs)}.`,
     advice(record, name),
     { phase: name, costMs: durationMs - objectiveMs, events: [momentEventNumber(record, END[name])] },
   );
+}
+
+/** The runbook step that makes up most of a phase, where one does. Waiting for the alert is detection itself and says nothing more. */
+function longestStep(record: RunRecord, name: PhaseName, durationMs: number): string {
+  if (name === 'detection') return '';
+  const step = record.runbook.steps
+    .filter(each => each.phase === name && each.durationMs !== undefined)
+    .sort((a, b) => (b.durationMs ?? 0) - (a.durationMs ?? 0))[0];
+  if (step?.durationMs === undefined || step.durationMs < durationMs * 0.5) return '';
+  return `; step “${step.title}” alone ${formatDuration(step.durationMs)}`;
 }
 
 /** One concrete next action, chosen by what the phase is made of. */

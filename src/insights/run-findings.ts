@@ -64,16 +64,24 @@ function restoreFindings(record: RunRecord): Finding[] {
 function endFindings(record: RunRecord): Finding[] {
   const { outcome } = record.verdict;
   if (outcome === 'refused') {
-    const checks = [...(record.guard?.checks ?? []), ...(record.preflight?.checks ?? [])].filter(check => !check.ok);
-    return checks.map(check =>
-      finding(
-        `refused-${check.name.replace(/\W+/g, '-')}`,
-        'warning',
-        `Refused by the check “${check.name}”`,
-        check.detail,
-        check.remedy ?? 'Run `rehearse doctor` for what this check needs.',
-        { events: [eventNumber(record, record.guard?.allowed === false ? 'guard.checked' : 'preflight.checked')] },
-      ),
+    const groups = [
+      ['guard.checked', record.guard?.checks],
+      ['preflight.checked', record.preflight?.checks],
+      ['steady-state.checked', record.steadyState.before?.checks],
+    ] as const;
+    return groups.flatMap(([type, checks]) =>
+      (checks ?? [])
+        .filter(check => !check.ok)
+        .map(check =>
+          finding(
+            `refused-${check.name.replace(/\W+/g, '-')}`,
+            'warning',
+            `Refused by the check “${check.name}”`,
+            check.detail,
+            sentence(check.remedy ?? 'Run `rehearse doctor` for what this check needs'),
+            { events: [eventNumber(record, type)] },
+          ),
+        ),
     );
   }
   if (record.failure) {
@@ -173,7 +181,7 @@ function objectiveFindings(record: RunRecord): Finding[] {
         'hypothesis-unmet',
         'advice',
         'What was believed and what happened differ',
-        `Believed: “${record.scenario.hypothesis}” Happened: ${record.verdict.reason.replace(/\.$/, '')}.`,
+        `Believed: “${record.scenario.hypothesis}” Happened: ${happened(record)}.`,
         'Decide which is wrong, the system or the belief, and change that one: open a task, or correct the hypothesis.',
       ),
     );
@@ -185,4 +193,21 @@ function objectiveFindings(record: RunRecord): Finding[] {
 function roundUp(ms: number): number {
   const step = ms > 60_000 ? 10_000 : 1000;
   return Math.ceil(ms / step) * step;
+}
+
+function happened(record: RunRecord): string {
+  const detected = record.phases.detection.durationMs;
+  const total = record.recovery.durationMs;
+  return [
+    detected === undefined ? '' : `detected after ${formatDuration(detected)}`,
+    total === undefined ? '' : `recovered after ${formatDuration(total)}`,
+    record.verdict.reason.replace(/\.$/, ''),
+  ]
+    .filter(Boolean)
+    .join('; ');
+}
+
+/** With a capital and a full stop, as the sentences around it have. */
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1).replace(/\.$/, '')}.`;
 }

@@ -72,7 +72,12 @@ function slow(record: RunRecord, steps: StepRecord[]): Finding[] {
 }
 
 function people(record: RunRecord, steps: StepRecord[]): Finding[] {
-  const waiting = steps.filter(step => needsPerson(step.does));
+  // A question that was answered at once, from the scenario or from evidence, kept nobody waiting.
+  const waiting = steps.filter(
+    step =>
+      (needsPerson(step.does) || step.error?.includes('needs a person')) &&
+      ((step.durationMs ?? 0) >= 1000 || step.outcome !== 'passed'),
+  );
   if (waiting.length === 0) return [];
   const cost = waiting.reduce((sum, step) => sum + (step.durationMs ?? 0), 0);
   return [
@@ -80,7 +85,7 @@ function people(record: RunRecord, steps: StepRecord[]): Finding[] {
       'steps-need-people',
       'advice',
       waiting.length === 1 ? `Step “${waiting[0]?.title}” needs a person` : `${waiting.length} steps need a person`,
-      `${waiting.map(step => `“${step.title}” ${step.durationMs === undefined ? 'never ended' : formatDuration(step.durationMs)}`).join(', ')}; together ${formatDuration(cost)}.`,
+      `${waiting.map(step => `“${step.title}” ${step.durationMs === undefined ? 'never ended' : formatDuration(step.durationMs)}`).join(', ')}${waiting.length > 1 ? `; together ${formatDuration(cost)}` : ''}.`,
       'This is what keeps the runbook from being automatic. Turn each question into a check that answers itself, or decide that a person must stay.',
       {
         phase: waiting[0]?.phase,

@@ -5,7 +5,7 @@ import { quantile } from './statistics.ts';
 export interface ServiceLevel {
   probe: ProbeRecord;
   before: Window;
-  /** From the first failed or slow request after t0 to the last; empty when users felt nothing. */
+  /** From the first failed or slow request after t0 to the last before the service was healthy again; empty when users felt nothing. */
   impact: Window;
 }
 
@@ -21,7 +21,10 @@ export interface Window {
 
 /** One for each probe. The impact window is that of failures; a fault that only slows has one of requests over the latency limit. */
 export function serviceLevels(record: RunRecord): ServiceLevel[] {
-  const deployed = record.moments.deployed?.tMs ?? Number.POSITIVE_INFINITY;
+  const { moments, restore } = record;
+  const deployed = moments.deployed?.tMs ?? Number.POSITIVE_INFINITY;
+  // What fails later is not of the fault: restoring the decoys, for one, is a rollout too.
+  const healthy = moments['healthy-since']?.tMs ?? restore?.finishedTMs ?? Number.POSITIVE_INFINITY;
   return record.probes.map(probe => {
     const { sentTMs, ok, latencyMs } = probe.samples;
     const limit = probe.latencyLimitMs ?? Number.POSITIVE_INFINITY;
@@ -29,7 +32,7 @@ export function serviceLevels(record: RunRecord): ServiceLevel[] {
     let last = Number.NEGATIVE_INFINITY;
     for (let i = 0; i < sentTMs.length; i++) {
       const sent = sentTMs[i] as number;
-      if (sent < deployed || (ok[i] && (latencyMs[i] as number) <= limit)) continue;
+      if (sent < deployed || sent >= healthy || (ok[i] && (latencyMs[i] as number) <= limit)) continue;
       first = Math.min(first, sent);
       last = Math.max(last, sent);
     }

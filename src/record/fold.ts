@@ -301,6 +301,8 @@ function derive(record: RunRecord, objectives: EventOf<'run.started'>['objective
     met: metObjective(record, deployed, total, objectives.total),
   };
   record.alertToCommandMs = difference(detected, issued);
+  // The command was given at its moment; the event is written once it has returned.
+  if (record.rollback && issued !== undefined) record.rollback.issuedTMs = issued;
 
   for (const detector of record.detectors) {
     if (deployed !== undefined) {

@@ -104,6 +104,16 @@ describe('the service level that users got', () => {
     expect(level?.impact.failed).toBe(level?.probe.samples.ok.filter(ok => !ok).length);
   });
 
+  test('what fails after the service was healthy again is not put down to the fault', () => {
+    const record = foldEvents(runEvents('met'));
+    const [probe] = record.probes;
+    const before = serviceLevels(record)[0]?.impact;
+    probe?.samples.sentTMs.push(18_000);
+    probe?.samples.latencyMs.push(20);
+    probe?.samples.ok.push(false);
+    expect(serviceLevels(record)[0]?.impact).toEqual(before);
+  });
+
   test('a fault that only slows is felt too', () => {
     const record = foldEvents(runEvents('met'));
     const [probe] = record.probes;

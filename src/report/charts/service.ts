@@ -1,4 +1,5 @@
 /** What users felt over time: share of failed requests, and latency, in bins. */
+import { formatDuration } from '../format.ts';
 import type { Bin } from './bins.ts';
 import { roundUp, type Scale } from './scale.ts';
 import { el, escapeXml, pct, short, text } from './svg.ts';
@@ -94,8 +95,8 @@ export function latencyLane(
       ),
     );
   }
-  if (shown !== undefined) shapes.push(...limitLine(y(shown), `limit ${short(shown)} ms`));
-  shapes.push(topLabel(`${short(top)} ms`));
+  if (shown !== undefined) shapes.push(...limitLine(y(shown), `limit ${formatDuration(shown)}`));
+  shapes.push(topLabel(formatDuration(top)));
   return lane(HEIGHT, title, id, shapes, description);
 }
 

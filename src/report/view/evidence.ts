@@ -1,5 +1,6 @@
 /** The parts a reader goes to for proof: detectors, diagnosis, runbook, what was injected, restore. */
 
+import { falseAlarms } from '../../insights/false-alarms.ts';
 import { objectText, suspectText } from '../../record/event-text.ts';
 import type { CheckResult, ObjectChange } from '../../record/events.ts';
 import { eventNumber } from '../../record/find-event.ts';
@@ -11,7 +12,7 @@ import type { ViewContext } from './context.ts';
 export function detectorsView({ record, originTMs, since, links }: ViewContext) {
   const first = record.phases.detection.durationMs;
   return record.detectors.map(detector => {
-    const early = detector.signals.filter(signal => signal.tMs < originTMs);
+    const issued = record.moments['rollback-issued']?.tMs ?? Number.POSITIVE_INFINITY;
     const told = detector.signals.find(signal => signal.tMs >= originTMs);
     const after = detector.afterDeployMs;
     const verdict =
@@ -19,13 +20,15 @@ export function detectorsView({ record, originTMs, since, links }: ViewContext) 
         ? { word: 'never told', tone: record.moments.detected ? 'caution' : 'bad' }
         : detector.first
           ? { word: 'told first', tone: 'good' }
-          : { word: 'would have told', tone: 'neutral' };
+          : told && told.tMs > issued
+            ? { word: 'told after the rollback', tone: 'caution' }
+            : { word: 'would have told', tone: 'neutral' };
     return {
       name: detector.name,
       kind: detector.kind,
       summary: detector.summary,
       ...verdict,
-      noisy: early.length > 0,
+      falseAlarms: falseAlarms(record, detector).length,
       when: after === undefined ? '' : since(originTMs + after),
       behind:
         after === undefined || first === undefined || detector.first
@@ -34,7 +37,6 @@ export function detectorsView({ record, originTMs, since, links }: ViewContext) 
       uncertainty: told ? `± ${formatDuration(told.uncertaintyMs)}` : '',
       signals: detector.signals.map(signal => ({
         when: since(signal.tMs),
-        early: signal.tMs < originTMs,
         message: signal.message,
         object: signal.object ? objectText(signal.object) : '',
         sourceAt: signal.sourceAt ?? '',

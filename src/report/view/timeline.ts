@@ -181,12 +181,14 @@ function probeRows(context: ViewContext, scale: Scale, probe: ProbeRecord, index
 
 function signalRows({ record, originTMs, since }: ViewContext, scale: Scale): Row[] {
   return record.detectors.slice(0, 12).map((detector, index): Row => {
-    const bars = detector.signals.map(signal => ({
+    const inSight = (from: number, to: number) => to > scale.from && from < scale.to;
+    const firing = detector.signals.map(signal => ({
       fromTMs: signal.tMs,
       toTMs: Math.min(scale.to, detector.clearedTMs.find(cleared => cleared >= signal.tMs) ?? watchedUntil(record)),
       className: 'firing',
       fill: '#d92d2055',
     }));
+    const bars = firing.filter(bar => inSight(bar.fromTMs, bar.toTMs));
     const points = detector.signals.map(signal => ({
       tMs: signal.tMs,
       className: signal.tMs < originTMs ? 'signal early' : 'signal',
@@ -194,13 +196,15 @@ function signalRows({ record, originTMs, since }: ViewContext, scale: Scale): Ro
       shape: 'dot' as const,
     }));
     const told = detector.afterDeployMs;
+    const toldLate =
+      told !== undefined && originTMs + told > (record.moments['rollback-issued']?.tMs ?? Number.POSITIVE_INFINITY);
     return {
       label: detector.name,
       sub: detector.kind,
       href: `#detector-${index + 1}`,
       lane: barsLane(scale, bars, points, detector.signals.length === 0 ? 'never told' : undefined),
       value: told === undefined ? '–' : since(originTMs + told),
-      valueSub: detector.first ? 'told first' : told === undefined ? 'silent' : 'would have told',
+      valueSub: detector.first ? 'told first' : told === undefined ? 'silent' : toldLate ? 'after rollback' : 'would have told',
       kind: 'tl-bars',
     };
   });

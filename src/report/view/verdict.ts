@@ -121,7 +121,7 @@ export function story(context: ViewContext): string[] {
   if (worst && worst.impact.failed > 0) {
     const { impact, probe } = worst;
     sentences.push(
-      `From ${formatDuration(impact.fromTMs - deployed)} on, ${impact.failed} of ${count(impact.requests, 'request')} of probe ${probe.name} failed (${percent(impact.errorRate ?? 0)}), for ${formatDuration(impact.toTMs - impact.fromTMs)}.`,
+      `From ${formatDuration((moments.impact?.tMs ?? impact.fromTMs) - deployed)} on, ${impact.failed} of ${count(impact.requests, 'request')} of probe ${probe.name} failed (${percent(impact.errorRate ?? 0)}), for ${formatDuration(impact.toTMs - impact.fromTMs)}.`,
     );
   } else if (worst)
     sentences.push(
