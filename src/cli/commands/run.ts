@@ -187,7 +187,7 @@ async function createRoles(id: string, loaded: LoadedScenario, provided: Provide
     decoys,
     probes,
     detectors: spec.detectors.map(detector => createDetector(detector, probes)),
-    diagnosis: createDiagnosis(spec.diagnosis),
+    diagnosis: createDiagnosis(spec.diagnosis, probes),
     rollback: createRollback(spec.rollback),
     steadyState: spec.steadyState.checks.map(check => createCheck(check, probes)),
     verification: spec.verification.checks.map(check => createCheck(check, probes)),
