@@ -45,7 +45,7 @@ export function phaseFindings(record: RunRecord): Finding[] {
 }
 
 /** The phase that takes at least half of a recovery, if one does. */
-export function dominantPhase(record: RunRecord): { name: PhaseName; durationMs: number; share: number } | undefined {
+function dominantPhase(record: RunRecord): { name: PhaseName; durationMs: number; share: number } | undefined {
   const total = record.recovery.durationMs;
   if (!total) return undefined;
   for (const name of PHASES) {

@@ -23,7 +23,7 @@ import { foldEvents } from './fold.ts';
 import { RUN_RECORD_VERSION, type RunRecord } from './run-record.ts';
 
 export const EVENTS_FILE = 'events.ndjson';
-export const RECORD_FILE = 'run.json';
+const RECORD_FILE = 'run.json';
 export const REPORT_FILE = 'report.html';
 
 const MUST_REACH_THE_DISK = new Set<EventBody['type']>(['undo.written', 'fault.injected', 'restore.finished', 'run.finished']);

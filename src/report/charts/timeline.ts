@@ -5,8 +5,8 @@ import { type Scale, tickText, timeTicks } from './scale.ts';
 import { el, escapeXml, pct, text } from './svg.ts';
 
 /** Narrowest widths of a lane that labels must fit, px: on a desktop page and on a telephone. */
-export const WIDE = 480;
-export const NARROW = 300;
+const WIDE = 480;
+const NARROW = 300;
 
 /** Middling tones for a page whose style sheet was blocked; the style sheet has its own for light and dark. */
 export const PHASE_FILL: Record<PhaseName, string> = {

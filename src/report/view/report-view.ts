@@ -71,6 +71,7 @@ export function reportView(raw: RunRecord, limits: Limits) {
     headline: headline(record),
     story: story(context).join(' '),
     call: callToAction(record),
+    first: firstToImprove(list),
     failure: record.failure,
     phases,
     findingsTitle: findingsTitle(record, improve.length),
@@ -98,8 +99,6 @@ export function reportView(raw: RunRecord, limits: Limits) {
   };
 }
 
-export type ReportView = ReturnType<typeof reportView>;
-
 /** Findings quote messages of others too. */
 function cleanFindings(list: ReturnType<typeof findings>, limits: Limits): ReturnType<typeof findings> {
   // cleanRecord works on any tree of texts; the record's type is only what it is mostly used for.
@@ -125,4 +124,11 @@ function findingsTitle(record: RunRecord, improve: number): string {
   if (record.verdict.outcome === 'refused') return 'Why it was refused';
   if (record.failure) return 'What went wrong';
   return improve > 0 ? 'What to improve' : 'What to keep';
+}
+
+/** What a reader with ten seconds should take along; nothing when nothing cost anything. */
+function firstToImprove(list: readonly { id: string; severity: Severity; title: string }[]): string {
+  const [first] = list;
+  if (!first || first.id.startsWith('refused-') || first.id.startsWith('restore-') || first.id === 'run-failed') return '';
+  return first.severity === 'critical' || first.severity === 'warning' ? first.title : '';
 }

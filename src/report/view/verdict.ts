@@ -138,7 +138,7 @@ export function story(context: ViewContext): string[] {
       ? `the cause was named ${wrong > 0 ? `at the ${ordinal(wrong + 1)} try, ` : ''}after ${formatDuration(diagnosed.tMs - deployed)}`
       : 'the cause was not named';
     sentences.push(
-      `${detected.by} told after ${formatDuration(detected.tMs - deployed)}, ${cause}${backSentence(record, deployed)}.`,
+      `${record.detectors.some(each => each.name === detected.by) ? 'Detector ' : ''}${detected.by} told after ${formatDuration(detected.tMs - deployed)}, ${cause}${backSentence(record, deployed)}.`,
     );
   }
   if (restored) {
@@ -162,7 +162,7 @@ function backSentence(record: RunRecord, deployed: number): string {
 }
 
 /** "rehearse/shop:1.4.0 → rehearse/shop:1.5.0" when the injected diff changes an image, which is what people look for. */
-export function imageChange(record: RunRecord): string | undefined {
+function imageChange(record: RunRecord): string | undefined {
   const diff = record.injected?.changes.map(change => change.diff).join('\n') ?? '';
   const before = /^-\s*(?:- )?image: *(\S+)/m.exec(diff)?.[1];
   const after = /^\+\s*(?:- )?image: *(\S+)/m.exec(diff)?.[1];
