@@ -21,7 +21,8 @@ const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/
 /** Set to keep the screenshots, for looking at them. */
 const screenshots = process.env['SCREENSHOTS'];
 
-if (!executablePath) process.stderr.write('test/browser: skipped, no Chromium on the PATH; name one with CHROMIUM=/path/to/chromium\n');
+if (!executablePath)
+  process.stderr.write('test/browser: skipped, no Chromium on the PATH; name one with CHROMIUM=/path/to/chromium\n');
 
 describe.skipIf(!executablePath)('pages in Chromium', () => {
   let browser: Browser;
