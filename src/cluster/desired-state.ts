@@ -7,7 +7,9 @@ const CONTROLLER_ANNOTATIONS = new Set(['deployment.kubernetes.io/revision', 'de
 /** Everything of an object that somebody asked for: what a restore must bring back, field by field. Status and bookkeeping are left out. */
 export function desiredState(object: RawObject): Record<string, unknown> {
   const { apiVersion, kind, metadata, status: _status, ...content } = object;
-  const annotations = Object.fromEntries(Object.entries(metadata.annotations ?? {}).filter(([key]) => !CONTROLLER_ANNOTATIONS.has(key)));
+  const annotations = Object.fromEntries(
+    Object.entries(metadata.annotations ?? {}).filter(([key]) => !CONTROLLER_ANNOTATIONS.has(key)),
+  );
   return {
     apiVersion,
     kind,
@@ -35,7 +37,9 @@ export function sameTemplate(left: RawObject, right: RawObject): boolean {
 /** `live` with the desired state of `snapshot`: what is sent to put it back. Identity and controller annotations stay the live object's. */
 export function withDesiredState(live: RawObject, snapshot: RawObject): RawObject {
   const { metadata: before, status: _before, ...content } = structuredClone(snapshot);
-  const kept = Object.fromEntries(Object.entries(live.metadata.annotations ?? {}).filter(([key]) => CONTROLLER_ANNOTATIONS.has(key)));
+  const kept = Object.fromEntries(
+    Object.entries(live.metadata.annotations ?? {}).filter(([key]) => CONTROLLER_ANNOTATIONS.has(key)),
+  );
   const wanted = Object.fromEntries(Object.entries(before.annotations ?? {}).filter(([key]) => !CONTROLLER_ANNOTATIONS.has(key)));
   return {
     ...content,

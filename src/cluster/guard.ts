@@ -9,7 +9,7 @@ import type { CheckResult } from '../record/events.ts';
 import type { Cluster } from '../rehearsal/ports.ts';
 import { parseYaml } from '../yaml/parse.ts';
 
-export const STAGING_LABEL = 'rehearse.dev/staging';
+const STAGING_LABEL = 'rehearse.dev/staging';
 
 const optIn = z.strictObject({
   context: z.string().describe('Name of the kubeconfig context.'),

@@ -18,7 +18,7 @@ import {
 } from './undo-journal.ts';
 
 /** A ConfigMap of this name in the target's namespace stops every drill there, before and in the middle. */
-export const HALT_SWITCH = 'rehearse-halt';
+const HALT_SWITCH = 'rehearse-halt';
 
 export interface SafetyNetOptions {
   cluster: Cluster;

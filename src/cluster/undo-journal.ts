@@ -43,7 +43,7 @@ const undoJournal = z.object({
 export type UndoJournal = z.infer<typeof undoJournal>;
 export type UndoEntry = UndoJournal['entries'][number];
 
-export const UNDO_LABEL = 'rehearse.dev/undo';
+const UNDO_LABEL = 'rehearse.dev/undo';
 
 /** Where local journals lie: `$REHEARSE_STATE_DIR`, else the user's state folder (XDG). */
 export function stateDirectory(environment: NodeJS.ProcessEnv): string {
@@ -52,12 +52,12 @@ export function stateDirectory(environment: NodeJS.ProcessEnv): string {
   );
 }
 
-export function journalPath(stateDir: string, runId: string): string {
+function journalPath(stateDir: string, runId: string): string {
   return join(stateDir, 'undo', `${runId}.json`);
 }
 
 /** Name of the cluster's copy. */
-export function undoSecret(journal: Pick<UndoJournal, 'runId' | 'namespace'>): ObjectRef {
+function undoSecret(journal: Pick<UndoJournal, 'runId' | 'namespace'>): ObjectRef {
   return { apiVersion: 'v1', kind: 'Secret', namespace: journal.namespace, name: `rehearse-undo-${journal.runId}` };
 }
 

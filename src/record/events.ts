@@ -63,7 +63,7 @@ export const suspect = z.object({
 });
 export type Suspect = z.infer<typeof suspect>;
 
-export const stepOutcome = z.enum(['passed', 'failed', 'skipped', 'timed-out', 'interrupted']);
+const stepOutcome = z.enum(['passed', 'failed', 'skipped', 'timed-out', 'interrupted']);
 export const outcome = z.enum(['met', 'missed', 'refused', 'error', 'not-restored', 'interrupted']);
 /** `met` every objective; `missed` at least one, or never detected/diagnosed/restored by the drill; the others as the exit codes 3, 4, 5, 130. */
 export type Outcome = z.infer<typeof outcome>;

@@ -28,7 +28,7 @@ const CONFIDENT = 0.5;
 const ASK_AGAIN_MS = 250;
 
 /** A step that cannot be done: the runbook goes no further, the drill is censored, the net restores. */
-export class StepFailed extends Error {
+class StepFailed extends Error {
   constructor(message: string) {
     super(message);
     this.name = 'StepFailed';

@@ -4,7 +4,7 @@ import { durationMs, type ScenarioSpec } from '../scenario/schema.ts';
 import type { Moments } from './moments.ts';
 
 /** Each phase lies between two moments (the measurement contract). */
-export const PHASES: readonly { phase: PhaseName; from: MomentName; to: MomentName }[] = [
+const PHASES: readonly { phase: PhaseName; from: MomentName; to: MomentName }[] = [
   { phase: 'detection', from: 'deployed', to: 'detected' },
   { phase: 'diagnosis', from: 'detected', to: 'diagnosed' },
   { phase: 'rollback', from: 'diagnosed', to: 'rolled-back' },

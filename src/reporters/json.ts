@@ -31,7 +31,7 @@ export interface RunSummary {
   events: string;
 }
 
-export function runSummary(record: RunRecord, files: ReportFiles): RunSummary {
+function runSummary(record: RunRecord, files: ReportFiles): RunSummary {
   const { answers } = record.diagnosis;
   const answer = answers.find(one => one.correct) ?? answers.at(-1);
   const [suspect] = answer?.suspects ?? [];

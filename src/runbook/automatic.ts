@@ -14,7 +14,7 @@ import { END } from './parse.ts';
 import { Variables } from './variables.ts';
 
 /** Of a command whose step names none: long enough for a slow cluster, short enough for a drill. */
-export const COMMAND_TIMEOUT_MS = 60_000;
+const COMMAND_TIMEOUT_MS = 60_000;
 /** Branches may go back; a runbook that comes to the same step this often goes round in circles. */
 const MOST_VISITS = 25;
 
@@ -337,7 +337,7 @@ class StepFollower {
 }
 
 /** For the record: `run`, `show pods`, `diagnose`. */
-export function describeAction(action: Action): string {
+function describeAction(action: Action): string {
   return action.kind === 'show' ? `show ${action.what}` : action.kind;
 }
 

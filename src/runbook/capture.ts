@@ -62,7 +62,7 @@ function withoutFirstLine(text: string): string {
   return at >= 0 && at < LONGEST_PARTIAL_LINE ? text.slice(at + 1) : text.slice(CUT_MARGIN);
 }
 
-export function bytesText(bytes: number): string {
+function bytesText(bytes: number): string {
   if (bytes < 1024) return `${bytes} bytes`;
   if (bytes < 1024 * 1024) return `${(bytes / 1024).toFixed(1)} KiB`;
   return `${(bytes / 1024 / 1024).toFixed(1)} MiB`;

@@ -15,7 +15,7 @@ const duration = z
 const text = z.union([z.string(), z.number(), z.boolean()]).transform(String);
 const texts = z.union([text.transform(one => [one]), z.array(text).min(1)]);
 
-export const stepId = z.string().regex(/^[\p{Ll}\p{Lo}\p{N}][\p{Ll}\p{Lo}\p{N}-]*$/u, 'lower-case letters, digits and dashes');
+const stepId = z.string().regex(/^[\p{Ll}\p{Lo}\p{N}][\p{Ll}\p{Lo}\p{N}-]*$/u, 'lower-case letters, digits and dashes');
 
 /** As environment variables these would change how every command runs. */
 const TAKEN = /^(path|home|shell|user|pwd|ifs|env|bash[-_]?env|tmpdir|lang|kubeconfig|node[-_]?options|(ld|dyld)[-_].*)$/i;
@@ -161,7 +161,7 @@ const actions = {
 };
 
 export type ActionName = keyof typeof actions;
-export const ACTIONS = Object.keys(actions) as ActionName[];
+const ACTIONS = Object.keys(actions) as ActionName[];
 
 export const stepSchema = z
   .strictObject({
@@ -199,7 +199,7 @@ export type Condition = z.infer<typeof conditionSchema>;
 export type Expectation = z.infer<typeof expectSchema>;
 export type Showable = z.infer<typeof showable>;
 
-export const breakGlassSchema = z.strictObject({
+const breakGlassSchema = z.strictObject({
   procedure: z.string().min(1).describe('What to do, or a link to it.'),
   approvers: texts.describe('Who may allow it.').optional(),
   account: z.string().describe('The elevated service account or kubeconfig context.').optional(),

@@ -1,6 +1,6 @@
 /** Keeps secrets out of the record: applied where output is captured, so that no later part ever holds them. */
 
-export const REDACTED = '[redacted]';
+const REDACTED = '[redacted]';
 
 /** Shorter values would blank out ordinary words. */
 const SHORTEST_SECRET = 4;

@@ -5,7 +5,7 @@
 export type Labels = Readonly<Record<string, string>>;
 
 /** Upper bounds in seconds: fine where a healthy request lies, coarse to the longest timeout. */
-export const LATENCY_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5] as const;
+const LATENCY_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5] as const;
 
 interface Family {
   readonly name: string;

@@ -44,7 +44,7 @@ export function workload(name: string, ...revisions: RevisionObservation[]): Wor
 }
 
 /** Serving as ever, on the revision from before. */
-export function healthy(name: string, hash = 'old'): WorkloadObservation {
+function healthy(name: string, hash = 'old'): WorkloadObservation {
   return workload(name, revision(hash, { traffic: traffic({}), normal: traffic({}) }));
 }
 

@@ -16,7 +16,7 @@ import type { RehearsalOptions } from '../../src/rehearsal/rehearsal.ts';
 import { scenarioSchema } from '../../src/scenario/schema.ts';
 import { virtualClock } from '../fixtures/virtual-clock.ts';
 
-export const target = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'shop', name: 'payments' };
+const target = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'shop', name: 'payments' };
 
 export function suspectOf(name: string, revision: string, score = 0.9): Suspect {
   return {

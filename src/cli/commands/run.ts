@@ -28,7 +28,7 @@ import { createCheck } from '../../verification/checks.ts';
 import { type Interrupts, listenForInterrupts } from '../interrupts.ts';
 import { announceOrphans } from '../orphans.ts';
 import { packageVersion } from '../package-version.ts';
-import { writeIndex } from '../report-index.ts';
+import { INDEX_HREF, writeIndex } from '../report-index.ts';
 import { chooseReporter } from '../reporter-choice.ts';
 import { runId } from '../run-id.ts';
 
@@ -53,6 +53,9 @@ export async function run(args: RunArguments): Promise<void> {
   }
   const loaded = await loadScenario(args.scenario);
   if (args.namespace !== undefined) loaded.scenario.spec.target.namespace = args.namespace;
+  // Its mistakes are told before anything is started.
+  const { runbook } = loaded.scenario.spec;
+  if (runbook !== undefined) await loadRunbook(runbookPath(loaded.path, runbook), { tags: loaded.scenario.metadata.tags });
   const id = runId(loaded.scenario.metadata.name, systemClock.now());
   const store = createRunStore(resolve(args.reports, id));
   // Written before anything is started: a full disk or a folder without permission is told now, not after the drill.
@@ -139,7 +142,7 @@ async function rehearse({ args, loaded, id, store, log, reporter, interrupts }: 
     });
     const record = foldEvents(events);
     store.writeRecord(record);
-    const report = store.writeFile(REPORT_FILE, renderReport(record));
+    const report = store.writeFile(REPORT_FILE, renderReport(record, { indexHref: INDEX_HREF }));
     writeIndex(resolve(args.reports));
     reporter.finish(record, { report, directory: store.directory });
     return result.exitCode;
@@ -194,7 +197,7 @@ async function createRoles(id: string, loaded: LoadedScenario, provided: Provide
     runbook:
       spec.runbook === undefined
         ? undefined
-        : await loadRunbook(join(loaded.path, '..', spec.runbook), {
+        : await loadRunbook(runbookPath(loaded.path, spec.runbook), {
             runId: id,
             tags: loaded.scenario.metadata.tags,
             ...('container' in spec.fault && spec.fault.container !== undefined ? { container: spec.fault.container } : {}),
@@ -202,4 +205,9 @@ async function createRoles(id: string, loaded: LoadedScenario, provided: Provide
           }),
     show: createEvidence(cluster, systemClock, namespace, probes),
   };
+}
+
+/** As a reader of the report can follow it: from where the drill was started. */
+function runbookPath(scenario: string, runbook: string): string {
+  return relative(process.cwd(), join(scenario, '..', runbook));
 }

@@ -8,7 +8,6 @@ import { controllerReference } from './owner.ts';
 import { fnv32, safeEncode } from './pod-template-hash.ts';
 import type { ControllerRevision, LabelSelector, PodTemplate } from './types.ts';
 
-export const REVISION_HASH = 'controller-revision-hash';
 const HASH_LABEL = 'controller.kubernetes.io/hash';
 const MAX_PREFIX = 223;
 
@@ -33,7 +32,7 @@ export function listRevisions(context: ControllerContext, owner: Owner): Control
 export const hasSameData = (a: ControllerRevision, b: Pick<ControllerRevision, 'data'>): boolean => equal(a.data, b.data);
 
 /** HashControllerRevision: FNV-32 over the JSON of the data and the collision count. */
-export const revisionHash = (data: ControllerRevision['data'], collisionCount: number): string =>
+const revisionHash = (data: ControllerRevision['data'], collisionCount: number): string =>
   safeEncode(String(fnv32(Buffer.from(goJson(data) + collisionCount))));
 
 export function newRevision(

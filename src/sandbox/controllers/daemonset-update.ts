@@ -5,9 +5,9 @@ import type { DaemonSet, Pod } from './types.ts';
 
 export const REVISION_LABEL = 'controller-revision-hash';
 const GENERATION_LABEL = 'pod-template-generation';
-export const GENERATION_ANNOTATION = 'deprecated.daemonset.template.generation';
+const GENERATION_ANNOTATION = 'deprecated.daemonset.template.generation';
 
-export const templateGeneration = (set: DaemonSet): string | undefined => set.metadata.annotations?.[GENERATION_ANNOTATION];
+const templateGeneration = (set: DaemonSet): string | undefined => set.metadata.annotations?.[GENERATION_ANNOTATION];
 
 /** What to do: nodes that need a pod, pods that must go. */
 export interface Steps {
@@ -51,7 +51,7 @@ const rolling = (set: DaemonSet): { maxSurge?: number | string; maxUnavailable?:
 /** Both are rounded up. */
 export const surgeCount = (set: DaemonSet, nodes: number): number => scaledValue(rolling(set).maxSurge, nodes, true);
 
-export function unavailableCount(set: DaemonSet, nodes: number): number {
+function unavailableCount(set: DaemonSet, nodes: number): number {
   const count = scaledValue(rolling(set).maxUnavailable, nodes, true);
   return nodes > 0 && count === 0 && surgeCount(set, nodes) === 0 ? 1 : count;
 }

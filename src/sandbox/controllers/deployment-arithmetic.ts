@@ -10,7 +10,7 @@ export const replicasOf = (object: { spec: { replicas?: number } }): number => o
 const isRollingUpdate = (deployment: Deployment): boolean => deployment.spec.strategy?.type !== 'Recreate';
 
 /** maxSurge is rounded up and maxUnavailable down; if both come to nothing, one pod may be unavailable. */
-export function resolveFenceposts(deployment: Deployment): { surge: number; unavailable: number } {
+function resolveFenceposts(deployment: Deployment): { surge: number; unavailable: number } {
   const { maxSurge = '25%', maxUnavailable = '25%' } = deployment.spec.strategy?.rollingUpdate ?? {};
   const desired = replicasOf(deployment);
   const surge = scaledValue(maxSurge, desired, true);
@@ -78,7 +78,7 @@ function fraction(set: ReplicaSet, deployment: Deployment): number {
 }
 
 /** GetReplicaSetProportion: this ReplicaSet's share of the pods to add (or, negative, to remove). */
-export function proportion(set: ReplicaSet, deployment: Deployment, toAdd: number, added: number): number {
+function proportion(set: ReplicaSet, deployment: Deployment, toAdd: number, added: number): number {
   if (replicasOf(set) === 0 || toAdd === 0 || toAdd === added) return 0;
   const share = fraction(set, deployment);
   const allowed = toAdd - added;

@@ -4,8 +4,8 @@ import { sameTemplate } from './template-equality.ts';
 import type { Deployment, ReplicaSet } from './types.ts';
 
 export const REVISION = 'deployment.kubernetes.io/revision';
-export const REVISION_HISTORY = 'deployment.kubernetes.io/revision-history';
-export const ROLLBACK_TO = 'deprecated.deployment.rollback.to';
+const REVISION_HISTORY = 'deployment.kubernetes.io/revision-history';
+const ROLLBACK_TO = 'deprecated.deployment.rollback.to';
 
 /** Of the history annotation: about a hundred revisions. */
 const MAX_HISTORY_LENGTH = 2000;
@@ -21,7 +21,7 @@ const OWN_ANNOTATIONS = new Set([
 ]);
 
 /** NaN when the annotation is no number, 0 when there is none. */
-export function revisionOf(set: ReplicaSet): number {
+function revisionOf(set: ReplicaSet): number {
   const value = set.metadata.annotations?.[REVISION];
   if (value === undefined) return 0;
   return /^[+-]?[0-9]+$/.test(value) ? Number(value) : Number.NaN;

@@ -12,7 +12,7 @@ export function safeEncode(text: string): string {
 }
 
 /** FNV-1, 32 bits, variant a. */
-export function fnv32a(bytes: Iterable<number>): number {
+function fnv32a(bytes: Iterable<number>): number {
   let hash = 0x811c9dc5;
   for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
   return hash >>> 0;

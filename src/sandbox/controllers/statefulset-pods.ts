@@ -3,12 +3,12 @@ import { podFromTemplate } from './pod-control.ts';
 import { isPodAvailable, isPodReady, isPodTerminating } from './pod-state.ts';
 import type { Pod, PodTemplate, StatefulSet } from './types.ts';
 
-export const REVISION_LABEL = 'controller-revision-hash';
+const REVISION_LABEL = 'controller-revision-hash';
 const POD_NAME = 'statefulset.kubernetes.io/pod-name';
 const POD_INDEX = 'apps.kubernetes.io/pod-index';
 
 /** The number at the end of the name, and what stands before it; -1 and '' when it is not such a name. */
-export function parentAndOrdinal(pod: Pod): { parent: string; ordinal: number } {
+function parentAndOrdinal(pod: Pod): { parent: string; ordinal: number } {
   const parts = /^(.*)-([0-9]+)$/.exec(pod.metadata.name);
   return parts ? { parent: parts[1] ?? '', ordinal: Number(parts[2]) } : { parent: '', ordinal: -1 };
 }

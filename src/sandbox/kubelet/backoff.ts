@@ -1,7 +1,7 @@
 import type { SandboxClock } from '../registry/resources.ts';
 
-export const BACKOFF_INITIAL_MS = 10_000;
-export const BACKOFF_MAX_MS = 300_000;
+const BACKOFF_INITIAL_MS = 10_000;
+const BACKOFF_MAX_MS = 300_000;
 
 /**
  * Exponential back-off per key as client-go's util/flowcontrol.Backoff: 10 s doubling to 5 min, forgotten after twice the

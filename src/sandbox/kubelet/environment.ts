@@ -16,7 +16,7 @@ export interface NodeFacts {
 const decode = (value: string) => Buffer.from(value, 'base64').toString('utf8');
 
 /** The Services of a namespace as environment variables (pkg/kubelet/envvars): `CHECKOUT_SERVICE_HOST`, `CHECKOUT_PORT_80_TCP_ADDR`… */
-export function serviceEnvironment(services: readonly KubeObject[]): Record<string, string> {
+function serviceEnvironment(services: readonly KubeObject[]): Record<string, string> {
   const env: Record<string, string> = {};
   for (const service of services) {
     const { clusterIP, ports } = service.spec;

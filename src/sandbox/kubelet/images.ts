@@ -109,7 +109,7 @@ export function notFoundMessage({ canonical, repository }: ImageReference): stri
 }
 
 /** Programs that every image has: busybox' applets that dist/programs/busybox.mjs implements. */
-export const APPLETS = [
+const APPLETS = [
   '[',
   'ash',
   'basename',

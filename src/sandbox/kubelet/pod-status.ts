@@ -92,7 +92,7 @@ function containerStatus(
 }
 
 /** Upstream's getPhase. */
-export function podPhase(
+function podPhase(
   pod: KubeObject,
   statuses: readonly ContainerStatus[],
   initStatuses: readonly ContainerStatus[],

@@ -17,7 +17,7 @@ export interface ProbeTarget {
 const fail = (message: string): ProbeOutcome => ({ ok: false, message });
 
 /** A port by number or by a container port's name. undefined when there is no such name. */
-export function resolvePort(port: number | string, container: Container): number | undefined {
+function resolvePort(port: number | string, container: Container): number | undefined {
   const number = Number(port);
   if (Number.isInteger(number) && number > 0) return number;
   return container.ports?.find(({ name }) => name === port)?.containerPort;

@@ -4,7 +4,7 @@ import type { Writable } from 'node:stream';
 import { packageFile } from '../../package-file.ts';
 
 /** When a process began, in ticks since boot: with its id, this names a process for good. '-' where there is no /proc. */
-export function processStartTime(pid: number): string {
+function processStartTime(pid: number): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '-';

@@ -127,7 +127,7 @@ const same = (a: Payload, b: Payload) => a.size === b.size && [...a].every(([pat
  * Writes a payload as upstream's AtomicWriter: files lie in a time-stamped directory, `..data` is a link to it that is replaced in one
  * step, and each file is a link through `..data`. Returns whether anything changed.
  */
-export function writeAtomically(directory: string, payload: Payload, now: number): boolean {
+function writeAtomically(directory: string, payload: Payload, now: number): boolean {
   mkdirSync(directory, { recursive: true });
   const dataLink = join(directory, '..data');
   let current: string | undefined;

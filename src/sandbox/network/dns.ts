@@ -17,7 +17,7 @@ export function endpointsOf(resources: Resources, namespace: string, service: st
  * Resolves a cluster name as CoreDNS' kubernetes plugin does: services, headless services, their pods by hostname, and pods by
  * address. undefined is NXDOMAIN.
  */
-export function resolveClusterName(resources: Resources, name: string): string[] | undefined {
+function resolveClusterName(resources: Resources, name: string): string[] | undefined {
   const suffix = `.${CLUSTER_DOMAIN}`;
   if (!name.endsWith(suffix)) return undefined;
   const labels = name.slice(0, -suffix.length).split('.');

@@ -14,7 +14,7 @@ function sumRequests(containers: readonly Container[]): Requests {
 }
 
 /** What a pod asks of its node: the sum of its containers, or one init container if that asks for more. */
-export function podRequests(pod: KubeObject): Requests {
+function podRequests(pod: KubeObject): Requests {
   const inits: Container[] = pod.spec.initContainers ?? [];
   const sidecars = inits.filter(({ restartPolicy }) => restartPolicy === 'Always');
   const total = sumRequests([...(pod.spec.containers ?? []), ...sidecars]);

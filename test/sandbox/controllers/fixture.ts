@@ -4,7 +4,7 @@ import { createEventRecorder } from '../../../src/sandbox/registry/event-recorde
 import { createRegistry } from '../../../src/sandbox/registry/registry.ts';
 import type { KubeObject, SandboxClock } from '../../../src/sandbox/registry/resources.ts';
 
-export class FakeClock implements SandboxClock {
+class FakeClock implements SandboxClock {
   #now = Date.parse('2026-01-01T00:00:00Z');
   #timers: { at: number; run: () => void }[] = [];
   now(): number {
