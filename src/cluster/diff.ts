@@ -22,7 +22,21 @@ const BOOKKEEPING_ANNOTATIONS = [
 
 /** Unified diff with three lines of context; empty when nothing that anybody asked for differs. Undefined is "does not exist". */
 export function objectDiff(before: RawObject | undefined, after: RawObject | undefined): string {
-  return unifiedDiff(lines(before), lines(after));
+  // The order of keys means nothing, and a server may answer in another one: a moved key is no difference.
+  return unifiedDiff(lines(before), lines(before && after ? (inOrderOf(before, after) as RawObject) : after));
+}
+
+/** `value` with its keys in the order in which `model` has them; keys that are new come last. */
+function inOrderOf(model: unknown, value: unknown): unknown {
+  if (Array.isArray(value)) return value.map((item, index) => inOrderOf(Array.isArray(model) ? model[index] : undefined, item));
+  if (!isRecord(value)) return value;
+  const known = isRecord(model) ? model : {};
+  const keys = [...Object.keys(known).filter(key => key in value), ...Object.keys(value).filter(key => !(key in known))];
+  return Object.fromEntries(keys.map(key => [key, inOrderOf(known[key], value[key])]));
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** An object as YAML, as diffs show it. */

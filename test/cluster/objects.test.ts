@@ -166,3 +166,21 @@ test('label selectors of workloads are written as the API wants them', () => {
   };
   expect(selectorOf(object('Deployment', { selector }))).toBe('app=x,tier in (a,b),!canary');
 });
+
+describe('a diff that people read', () => {
+  test('says nothing of keys that only moved', () => {
+    const object = (spec: Record<string, unknown>) => ({
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: 'web' },
+      spec,
+    });
+    const before = object({ replicas: 2, template: { image: 'a', args: ['x'] }, strategy: { type: 'Recreate' } });
+    const after = object({ strategy: { type: 'Recreate' }, template: { args: ['x'], image: 'b' }, replicas: 2 });
+    expect(
+      objectDiff(before, after)
+        .split('\n')
+        .filter(line => /^[-+]/.test(line)),
+    ).toEqual(['-    image: a', '+    image: b']);
+  });
+});
