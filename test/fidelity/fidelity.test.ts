@@ -20,7 +20,7 @@ const RECORDED = packageFile('test/fidelity/recorded');
 const realCluster = process.env.REHEARSE_TEST_KUBECONFIG;
 const kubectl = process.env.REHEARSE_TEST_KUBECTL ?? 'kubectl';
 /** Changes made at the same time on the sandbox; a real cluster gets one at a time. */
-const AT_ONCE = 4;
+const AT_ONCE = 8;
 
 function hasKubectl(): boolean {
   try {

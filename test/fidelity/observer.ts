@@ -91,6 +91,7 @@ function isComplete(sightings: Sighting[]): boolean {
     }
     if (object.kind === 'Job')
       return (status.conditions ?? []).some((each: Observed) => each.type === 'Complete' || each.type === 'Failed');
+    if (!object.apiVersion.startsWith('apps/')) return true;
     if ((status.observedGeneration ?? 0) < metadata.generation) return false;
     if (object.kind === 'DaemonSet')
       return status.numberAvailable === status.desiredNumberScheduled && status.updatedNumberScheduled > 0;

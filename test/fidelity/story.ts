@@ -42,6 +42,11 @@ interface Condition {
 const sayCondition = ({ type, status, reason = '', message = '' }: Condition): string =>
   `${type}=${status} ${reason}: ${message}`;
 
+function add(story: Story, facet: string, line: string): void {
+  story[facet] ??= [];
+  story[facet].push(line);
+}
+
 /** Appends unless it says the same as the last line. */
 function note(story: Story, facet: string, line: string): void {
   story[facet] ??= [];
@@ -74,6 +79,7 @@ export function tellStory(sightings: Sighting[], from = 0): Story {
   for (const { type, object } of [...sightings].filter(({ object }) => object.kind === 'ReplicaSet')) {
     if (type !== 'DELETED') names.replicaSet(object.metadata.name);
   }
+  const facts = new Map<string, Record<string, unknown>>();
   const heard = new Map<string, number>();
   for (const { at, type, object } of sightings) {
     const isCounted = at >= from;
@@ -85,9 +91,7 @@ export function tellStory(sightings: Sighting[], from = 0): Story {
       const about = object.involvedObject;
       if (WORKLOADS.has(about.kind)) {
         const who = about.kind === 'ReplicaSet' ? names.replicaSet(about.name) : about.kind.toLowerCase();
-        const facet = `events of ${who}`;
-        story[facet] ??= [];
-        story[facet].push(names.plain(`${object.type} ${object.reason}: ${object.message}`));
+        add(story, `events of ${who}`, names.plain(`${object.type} ${object.reason}: ${object.message}`));
       } else if (about.kind === 'Pod') {
         const who = names.plain(about.name);
         const reasons = podReasons.get(who) ?? new Set();
@@ -101,6 +105,17 @@ export function tellStory(sightings: Sighting[], from = 0): Story {
     if (object.kind === 'ReplicaSet') {
       if (type === 'DELETED') sizes.delete(label);
       else sizes.set(label, object.spec.replicas ?? 0);
+    }
+    if (WORKLOADS.has(object.kind)) {
+      const who = object.kind === 'ReplicaSet' ? label : object.kind.toLowerCase();
+      const before = facts.get(who) ?? {};
+      const now = type === 'DELETED' ? {} : writeFacts(object);
+      facts.set(who, now);
+      const changes = [...new Set([...Object.keys(before), ...Object.keys(now)])].filter(
+        key => (before[key] || 0) !== (now[key] || 0),
+      );
+      if (isCounted && changes.length > 0)
+        add(story, `writes of ${who}`, changes.map(key => `${key}=${now[key] || '-'}`).join(' '));
     }
     if (!isCounted) continue;
     if (object.kind === 'ReplicaSet') {
@@ -132,6 +147,32 @@ export function tellStory(sightings: Sighting[], from = 0): Story {
     .flatMap(object => finalFacts(object, names))
     .sort();
   return story;
+}
+
+/** Counts that tell how fast containers start rather than what a controller does. */
+const PACE = new Set([
+  'readyReplicas',
+  'availableReplicas',
+  'unavailableReplicas',
+  'numberReady',
+  'numberAvailable',
+  'numberUnavailable',
+  'ready',
+]);
+
+/** What an observer of one object sees change, write by write. */
+function writeFacts({ metadata, spec, status = {} }: Observed): Record<string, unknown> {
+  const counts = Object.entries(status).filter(
+    ([key, value]) => typeof value === 'number' && key !== 'observedGeneration' && !PACE.has(key),
+  );
+  const conditions = (status.conditions ?? []).map((each: Condition) => [each.type, `${each.status}/${each.reason ?? ''}`]);
+  return {
+    size: spec.replicas,
+    revision: metadata.annotations?.['deployment.kubernetes.io/revision'],
+    unobserved: (metadata.generation ?? 0) - (status.observedGeneration ?? 0),
+    ...Object.fromEntries(counts),
+    ...Object.fromEntries(conditions),
+  };
 }
 
 function podState(pod: Observed): string {

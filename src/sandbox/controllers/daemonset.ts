@@ -112,7 +112,9 @@ function syncDaemonSet(context: ControllerContext, backoff: FailedPodBackoff, ke
   } catch (error) {
     failure = error;
   }
-  writeStatus(context, state, all, () => queue.addAfter(key, (set.spec.minReadySeconds ?? 0) * 1000));
+  // With what was just started and deleted: upstream's cache has seen it by then.
+  const now = podsByNode(claim(resources, 'pods', set, context.pods.candidates(set)));
+  writeStatus(context, { ...state, pods: now }, all, () => queue.addAfter(key, (set.spec.minReadySeconds ?? 0) * 1000));
   if (failure !== undefined) throw failure;
 }
 

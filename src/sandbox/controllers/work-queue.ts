@@ -15,13 +15,15 @@ export interface WorkQueueOptions {
 }
 
 /**
- * Keys to be synced: each is held once however often it is added, is synced in a later turn of the event loop (one a turn, so that
- * the control loops take turns where upstream's run side by side), and again after a growing delay when the sync threw.
- * Semantics of client-go's rate-limiting queue.
+ * Keys to be synced: each is held once however often it is added, and is synced in a later turn of the event loop; a key that is added during its
+ * own sync comes again after it. Semantics of client-go's rate-limiting queue. All keys that wait are synced in one turn, so that a busy workload
+ * does not hold up another one, and the control loops take turns where upstream's run side by side.
  */
 export class WorkQueue {
   readonly #options: WorkQueueOptions;
-  readonly #waiting = new Set<string>();
+  #waiting = new Set<string>();
+  /** The key being synced, and whether it was added meanwhile. */
+  #current: { key: string; again: boolean } | undefined;
   readonly #failures = new Map<string, number>();
   readonly #delayed = new Map<string, { due: number; cancel: () => void }>();
   #turn: NodeJS.Immediate | undefined;
@@ -33,8 +35,12 @@ export class WorkQueue {
 
   add(key: string): void {
     if (this.#stopped) return;
+    if (this.#current?.key === key) {
+      this.#current.again = true;
+      return;
+    }
     this.#waiting.add(key);
-    this.#turn ??= setImmediate(() => this.#next());
+    this.#turn ??= setImmediate(() => this.#syncWaiting());
   }
 
   /** Adds the key once `ms` have passed; of several delays for one key the earliest counts. */
@@ -76,19 +82,30 @@ export class WorkQueue {
     this.#waiting.clear();
   }
 
-  #next(): void {
+  #syncWaiting(): void {
     this.#turn = undefined;
-    const [key] = this.#waiting;
-    if (key === undefined) return;
-    this.#waiting.delete(key);
+    const keys = this.#waiting;
+    this.#waiting = new Set();
+    for (const key of keys) if (!this.#stopped) this.#sync(key);
+  }
+
+  #sync(key: string): void {
+    const current = { key, again: false };
+    this.#current = current;
+    let error: unknown;
+    let failed = false;
     try {
       this.#options.sync(key);
       this.#failures.delete(key);
-    } catch (error) {
-      this.#options.onError(key, error);
-      if (this.failures(key) < (this.#options.maxRetries ?? Number.POSITIVE_INFINITY)) this.addRateLimited(key);
-      else this.#failures.delete(key);
+    } catch (thrown) {
+      failed = true;
+      error = thrown;
     }
-    if (this.#waiting.size > 0 && !this.#stopped) this.#turn ??= setImmediate(() => this.#next());
+    this.#current = undefined;
+    if (current.again) this.add(key);
+    if (!failed) return;
+    this.#options.onError(key, error);
+    if (this.failures(key) < (this.#options.maxRetries ?? Number.POSITIVE_INFINITY)) this.addRateLimited(key);
+    else this.#failures.delete(key);
   }
 }
