@@ -1,5 +1,5 @@
 // Bundles the CLI (split, so that a command loads only its own part) and the programs that pods run (one file each).
-import { chmodSync, existsSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -41,12 +41,3 @@ await Promise.all([
     minifySyntax: true,
   }),
 ]);
-
-// npm links the commands of a package's dependencies, not its own: with this, `npx rehearse` in a clone is this program.
-chmodSync('dist/rehearse.js', 0o755);
-const commands = 'node_modules/.bin';
-if (existsSync(commands)) {
-  rmSync(`${commands}/rehearse`, { force: true });
-  if (process.platform === 'win32') writeFileSync(`${commands}/rehearse.cmd`, '@node "%~dp0\\..\\..\\dist\\rehearse.js" %*\r\n');
-  else symlinkSync('../../dist/rehearse.js', `${commands}/rehearse`);
-}
