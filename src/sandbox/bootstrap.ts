@@ -27,6 +27,37 @@ export function bootstrap(resources: Resources, ca: string): { stop(): void } {
   return { stop };
 }
 
+/**
+ * The Service through which pods would reach the API server, with what stands behind it (controlplane/controller/kubernetesservice).
+ * @param clusterIP the first address of the Services' range
+ * @param port of the API server, on 127.0.0.1
+ */
+export function publishApiServer(resources: Resources, clusterIP: string, port: number): void {
+  const metadata = { name: 'kubernetes', namespace: 'default' };
+  const address = '127.0.0.1';
+  ensure(resources, {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { ...metadata, labels: { component: 'apiserver', provider: 'kubernetes' } },
+    spec: { type: 'ClusterIP', clusterIP, ports: [{ name: 'https', port: 443, targetPort: port, protocol: 'TCP' }] },
+  });
+  const ports = [{ name: 'https', port, protocol: 'TCP' }];
+  ensure(resources, {
+    apiVersion: 'v1',
+    kind: 'Endpoints',
+    metadata: { ...metadata, labels: { 'endpointslice.kubernetes.io/skip-mirror': 'true' } },
+    subsets: [{ addresses: [{ ip: address }], ports }],
+  });
+  ensure(resources, {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { ...metadata, labels: { 'kubernetes.io/service-name': 'kubernetes' } },
+    addressType: 'IPv4',
+    endpoints: [{ addresses: [address], conditions: { ready: true } }],
+    ports,
+  });
+}
+
 function ensure(resources: Resources, object: Parameters<Resources['create']>[0]): void {
   try {
     resources.create(object, { fieldManager: 'kube-controller-manager' });

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startApiServer } from './api/server.ts';
-import { bootstrap } from './bootstrap.ts';
+import { bootstrap, publishApiServer } from './bootstrap.ts';
 import { createCredentials } from './certificates.ts';
 import { systemClock } from './clock.ts';
 import { startControllers } from './controllers/index.ts';
@@ -86,6 +86,9 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       logs: kubelet.logs,
     });
     teardown.push(() => api.close());
+    // Kept free for this one Service until now.
+    network.releaseClusterIP(network.plan.kubernetesAddress);
+    publishApiServer(registry, network.plan.kubernetesAddress, Number(new URL(api.address).port));
     const kubeconfig = kubeconfigText({ context: SANDBOX_CONTEXT, server: api.address, credentials, token });
     const kubeconfigPath = join(options.directory, 'kubeconfig');
     await writeFile(kubeconfigPath, kubeconfig, { mode: 0o600 });

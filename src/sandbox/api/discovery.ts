@@ -4,6 +4,7 @@ import type { ResourceType } from '../kinds/resource-type.ts';
 /** Discovery documents, both forms: aggregated (kubectl ≥ 1.26) and one per group version. */
 
 const VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
+const EMPTY_VERBS = ['delete', 'deletecollection', 'get', 'list', 'watch'];
 const SUB_VERBS = ['get', 'patch', 'update'];
 
 interface Entry {
@@ -21,6 +22,7 @@ function subresources(type: ResourceType): Entry[] {
   if (type.resource === 'pods') {
     entries.push({ ...own, name: 'pods/eviction', kind: 'Eviction', group: 'policy', version: 'v1', verbs: ['create'] });
     entries.push({ ...own, name: 'pods/binding', kind: 'Binding', verbs: ['create'] });
+    entries.push({ ...own, name: 'pods/attach', kind: 'PodAttachOptions', verbs: ['create', 'get'] });
     entries.push({ ...own, name: 'pods/log', verbs: ['get'] });
   }
   if (type.resource === 'pods' || type.resource === 'services') {
@@ -38,7 +40,10 @@ function subresources(type: ResourceType): Entry[] {
   return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-const verbsOf = (type: ResourceType): readonly string[] => (type.createOnly ? ['create'] : VERBS);
+function verbsOf(type: ResourceType): readonly string[] {
+  if (type.createOnly) return ['create'];
+  return type.alwaysEmpty ? EMPTY_VERBS : VERBS;
+}
 
 export function createDiscovery(types: KindTable) {
   function groups(): Map<string, ResourceType[]> {

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { stringify } from 'yaml';
 import { StatusError } from '../registry/status-error.ts';
 import { type Accepted, negotiate } from './negotiation.ts';
@@ -86,6 +87,16 @@ export function sendError(
   }
   if (status.details?.retryAfterSeconds) response.setHeader('Retry-After', status.details.retryAfterSeconds);
   sendJson(exchange, status.code, JSON.stringify(status.toStatus()));
+}
+
+/** Answers a request to switch protocols that is not granted: with a Status, on the bare connection. */
+export function refuseUpgrade(request: IncomingMessage, socket: Duplex, why: unknown): void {
+  const error = why instanceof StatusError ? why : internal(why);
+  const body = JSON.stringify(error.toStatus());
+  socket.end(
+    `HTTP/1.1 ${error.code} ${error.reason}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+  request.resume();
 }
 
 const internal = (error: unknown) =>

@@ -75,7 +75,8 @@ export async function serveLogs(
   response.end();
 }
 
-function containerOf(pod: KubeObject, asked: string | null): string {
+/** The container that a request means. @throws StatusError BadRequest when it names none that the pod has, or one of several. */
+export function containerOf(pod: KubeObject, asked: string | null): string {
   const { name } = pod.metadata;
   const names: string[] = (pod.spec?.containers ?? []).map((container: { name: string }) => container.name);
   const init: string[] = (pod.spec?.initContainers ?? []).map((container: { name: string }) => container.name);

@@ -1,6 +1,5 @@
 import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import type { Socket } from 'node:net';
 import { badRequest, notFoundStatus } from '../registry/api-errors.ts';
 import type { KubeObject, Resources } from '../registry/resources.ts';
 import { StatusError } from '../registry/status-error.ts';
@@ -145,17 +144,6 @@ export function createProxy(resources: Resources, dial: Dial) {
 
   return {
     serve,
-    /** Websockets, exec, attach and port-forward have no place here. */
-    refuseUpgrade(request: IncomingMessage, socket: Socket, authenticated: boolean) {
-      const error = authenticated
-        ? new StatusError('MethodNotAllowed', 'the sandbox serves no exec, attach or port-forward')
-        : new StatusError('Unauthorized', 'Unauthorized');
-      const body = JSON.stringify(error.toStatus());
-      socket.end(
-        `HTTP/1.1 ${error.code} ${error.reason}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-      );
-      request.resume();
-    },
     close() {
       agent.destroy();
       httpsAgent.destroy();

@@ -13,7 +13,7 @@ import { applyPatch } from './patch.ts';
 import type { ResourcePath } from './request-path.ts';
 import { review } from './reviews.ts';
 import { scaleOf, withScale } from './scale.ts';
-import { type IncludeObject, partialMetadata, table } from './table-view.ts';
+import { type IncludeObject, partialMetadata, scaleTable, table } from './table-view.ts';
 import type { View } from './view.ts';
 import { serveWatch } from './watch.ts';
 
@@ -29,6 +29,11 @@ export function createResourceHandler(registry: Registry, clock: SandboxClock) {
     } else if (accepted.as === 'metadata') json = JSON.stringify(partialMetadata(shown));
     else json = objectJson(shown);
     sendJson(exchange, code, json, accepted.yaml);
+  };
+
+  const sendScale = (exchange: Exchange, scale: KubeObject, accepted: Accepted) => {
+    const shown = accepted.as === 'table' ? scaleTable(scale, clock.now()) : scale;
+    sendJson(exchange, 200, JSON.stringify(shown), accepted.yaml);
   };
 
   function list(exchange: Exchange, view: View, path: ResourcePath): void {
@@ -124,7 +129,7 @@ export function createResourceHandler(registry: Registry, clock: SandboxClock) {
     if (path.subresource === 'scale') {
       const current = existing(view, path);
       const stored = registry.update(withScale(view.type, current, given), { ...options, subresource: 'scale' });
-      sendJson(exchange, 200, JSON.stringify(scaleOf(view.type, stored)), accepted.yaml);
+      sendScale(exchange, scaleOf(view.type, stored), accepted);
       return;
     }
     const object = decoded(exchange, view, path, given);
@@ -158,7 +163,7 @@ export function createResourceHandler(registry: Registry, clock: SandboxClock) {
       },
     });
     if (path.subresource === undefined) warnAbout(exchange, view, outcome.object);
-    if (path.subresource === 'scale') sendJson(exchange, 200, JSON.stringify(scaleOf(view.type, outcome.object)), accepted.yaml);
+    if (path.subresource === 'scale') sendScale(exchange, scaleOf(view.type, outcome.object), accepted);
     else sendObject(exchange, outcome.created ? 201 : 200, view, outcome.object, accepted);
   }
 
@@ -272,17 +277,23 @@ export function createResourceHandler(registry: Registry, clock: SandboxClock) {
       if (method !== 'POST' || path.name) throw methodNotAllowed();
       return create(exchange, view, path);
     }
+    if (type.alwaysEmpty && method !== 'GET' && method !== 'HEAD' && method !== 'DELETE') {
+      throw new StatusError(
+        'MethodNotAllowed',
+        `nothing in the sandbox acts on objects of kind ${type.kind}: creating one is refused`,
+      );
+    }
     if (path.subresource) {
       if (path.subresource === 'eviction' && type.resource === 'pods' && method === 'POST') return evict(exchange, view, path);
       if (path.subresource === 'binding' && type.resource === 'pods' && method === 'POST') return bind(exchange, view, path);
       if (path.subresource === 'finalize' && type.resource === 'namespaces' && method === 'PUT')
         return update(exchange, view, path);
       const known = (path.subresource === 'status' && type.status) || (path.subresource === 'scale' && type.scale);
-      if (!known) throw noSuchPath();
+      if (!known) throw noSuchPath(`${type.plural}/${path.subresource}`);
       if (method === 'GET') {
         const accepted = acceptedBy(exchange);
         const object = existing(view, path);
-        if (path.subresource === 'scale') sendJson(exchange, 200, JSON.stringify(scaleOf(type, object)), accepted.yaml);
+        if (path.subresource === 'scale') sendScale(exchange, scaleOf(type, object), accepted);
         else sendObject(exchange, 200, view, object, accepted);
         return;
       }
@@ -320,7 +331,13 @@ const ENDPOINTS_DEPRECATED = 'v1 Endpoints is deprecated in v1.33+; use discover
 
 const RETURNS_OBJECT = new Set(['pods', 'services', 'serviceaccounts', 'namespaces']);
 
-export const noSuchPath = () => new StatusError('NotFound', 'the server could not find the requested resource');
+/** The details are empty, not missing: kubectl reads them unasked (`kubectl debug` crashes without). */
+export const noSuchPath = (what?: string) =>
+  new StatusError(
+    'NotFound',
+    `the server could not find the requested resource${what ? `: the sandbox has no ${what}` : ''}`,
+    {},
+  );
 export const methodNotAllowed = () =>
   new StatusError('MethodNotAllowed', 'the server does not allow this method on the requested resource');
 

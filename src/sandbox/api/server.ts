@@ -8,13 +8,15 @@ import { serveCustomResources } from '../custom-resources.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { SandboxClock } from '../registry/resources.ts';
 import { StatusError } from '../registry/status-error.ts';
+import { attachTarget, CHANNEL_PROTOCOLS, streamAttach } from './attach.ts';
 import { createDocuments } from './documents.ts';
-import { type Exchange, sendError, type User } from './exchange.ts';
+import { type Exchange, refuseUpgrade, sendError, type User } from './exchange.ts';
 import { type LogReader, serveLogs } from './logs.ts';
 import { createProxy, type Dial } from './proxy.ts';
 import { parseResourcePath } from './request-path.ts';
 import { createResourceHandler, noSuchPath } from './resource-handler.ts';
 import { viewOf } from './view.ts';
+import { acceptWebSocket, offeredProtocol } from './websocket.ts';
 
 export interface ApiServerOptions {
   registry: Registry;
@@ -60,7 +62,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       return;
     }
     const view = viewOf(registry.types, path.group, path.version, path.plural);
-    if (!view) throw noSuchPath();
+    if (!view) throw noSuchPath(path.group ? `${path.plural}.${path.group} ${path.version}` : `${path.plural} ${path.version}`);
     const { resource } = view.type;
     if (path.subresource === 'proxy' && (resource === 'services' || resource === 'pods')) {
       await proxy.serve(exchange, resource, path);
@@ -77,6 +79,25 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       return;
     }
     dispatch(exchange).catch(error => sendError(exchange, error, log));
+  }
+
+  /** attach alone; the output of a container is all there is. @throws StatusError */
+  function upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
+    if (!authenticated(request)) throw new StatusError('Unauthorized', 'Unauthorized');
+    const url = new URL(`https://localhost${request.url?.startsWith('/') ? request.url : '/'}`);
+    const path = parseResourcePath(url.pathname);
+    if (path?.group !== '' || path.plural !== 'pods' || path.subresource !== 'attach' || !options.logs) {
+      throw new StatusError('MethodNotAllowed', 'the sandbox serves no exec, cp or port-forward');
+    }
+    const target = attachTarget(registry, path, url.searchParams.get('container'));
+    const protocol = offeredProtocol(request, CHANNEL_PROTOCOLS);
+    if (!protocol)
+      throw new StatusError('MethodNotAllowed', 'the sandbox serves attach over WebSocket only (kubectl 1.31 or newer)');
+    const connection = acceptWebSocket(request, socket, head, protocol);
+    streamAttach(connection, target, options.logs, clock).catch(error => {
+      log('attach failed', { url: url.pathname, error: String(error) });
+      socket.destroy();
+    });
   }
 
   const server: Server = createServer(
@@ -100,9 +121,13 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     socket.on('close', () => sockets.delete(socket));
   });
   server.on('clientError', (_error, socket) => socket.destroy());
-  server.on('upgrade', (request: IncomingMessage, socket: Socket) =>
-    proxy.refuseUpgrade(request, socket, authenticated(request)),
-  );
+  server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+    try {
+      upgrade(request, socket, head);
+    } catch (error) {
+      refuseUpgrade(request, socket, error);
+    }
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(options.port, '127.0.0.1', () => {

@@ -1,3 +1,4 @@
+import { columnsOf } from '../kinds/columns.ts';
 import type { ResourceType } from '../kinds/resource-type.ts';
 import type { Column } from '../kinds/table.ts';
 import type { KubeObject } from '../registry/resources.ts';
@@ -27,7 +28,7 @@ const definition = ({ name, type, format = '', description = '', priority = 0 }:
 
 /** Upstream's meta/v1 Table, from which kubectl prints `get`. */
 export function table(
-  type: ResourceType,
+  type: Pick<ResourceType, 'columns'>,
   objects: readonly KubeObject[],
   metadata: ListMetadata,
   include: IncludeObject,
@@ -45,3 +46,13 @@ export function table(
     })),
   };
 }
+
+/** `kubectl get --subresource=scale`. */
+export const scaleTable = (scale: KubeObject, nowMs: number) =>
+  table(
+    { columns: columnsOf('scales.autoscaling') },
+    [scale],
+    { resourceVersion: scale.metadata.resourceVersion ?? '' },
+    'Metadata',
+    nowMs,
+  );

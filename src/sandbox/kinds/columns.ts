@@ -116,10 +116,11 @@ const nodeAddress = (type: string) => (node: KubeObject) =>
 const lastSeen = (event: KubeObject, nowMs: number) =>
   event.series
     ? since(event.series.lastObservedTime, nowMs)
-    : event.lastTimestamp
-      ? since(event.lastTimestamp, nowMs)
+    : (event.lastTimestamp ?? event.deprecatedLastTimestamp)
+      ? since(event.lastTimestamp ?? event.deprecatedLastTimestamp, nowMs)
       : firstSeen(event, nowMs);
-const firstSeen = (event: KubeObject, nowMs: number) => since(event.firstTimestamp ?? event.eventTime, nowMs);
+const firstSeen = (event: KubeObject, nowMs: number) =>
+  since(event.firstTimestamp ?? event.deprecatedFirstTimestamp ?? event.eventTime, nowMs);
 const eventTarget = ({ involvedObject, regarding }: KubeObject) => {
   const { kind = '', name } = involvedObject ?? regarding ?? {};
   return name ? `${kind.toLowerCase()}/${name}` : kind.toLowerCase();
@@ -287,6 +288,12 @@ const byResource: Record<ResourceName, readonly Column[]> = {
     wide('First Seen', firstSeen),
     wide('Count', ({ series, count: times, deprecatedCount }) => String(series?.count ?? (times || deprecatedCount || 1))),
     column('Name', ({ metadata }) => metadata.name, { priority: 1, format: 'name' }),
+  ],
+  'scales.autoscaling': [
+    NAME,
+    count('Desired', ({ spec }) => spec?.replicas ?? 0),
+    count('Available', ({ status }) => status?.replicas ?? 0),
+    AGE,
   ],
   namespaces: [NAME, column('Status', ({ status }) => status?.phase ?? ''), AGE],
   secrets: [NAME, column('Type', ({ type }) => type ?? ''), column('Data', dataCount), AGE],

@@ -28,6 +28,7 @@ export function completeType(declared: Declaration): ResourceType {
     keepsStatusOnCreate: false,
     nameRule: 'subdomain',
     createOnly: false,
+    alwaysEmpty: false,
     fields: {},
     defaults: defaultsFor(resource),
     prepare: prepareFor(resource),
@@ -183,6 +184,30 @@ const DECLARED: Declaration[] = [
   { ...authorization, kind: 'SubjectAccessReview', plural: 'subjectaccessreviews', namespaced: false },
 ];
 
+const empty = (group: string, version: string, kind: string, plural: string, ...shortNames: string[]): Declaration => ({
+  group,
+  version,
+  kind,
+  plural,
+  shortNames,
+  alwaysEmpty: true,
+});
+
+const EMPTY: Declaration[] = [
+  empty('', 'v1', 'LimitRange', 'limitranges', 'limits'),
+  empty('', 'v1', 'PersistentVolumeClaim', 'persistentvolumeclaims', 'pvc'),
+  { ...empty('', 'v1', 'PersistentVolume', 'persistentvolumes', 'pv'), namespaced: false },
+  { ...empty('', 'v1', 'ReplicationController', 'replicationcontrollers', 'rc'), categories: ['all'] },
+  empty('', 'v1', 'ResourceQuota', 'resourcequotas', 'quota'),
+  {
+    ...empty('autoscaling', 'v2', 'HorizontalPodAutoscaler', 'horizontalpodautoscalers', 'hpa'),
+    categories: ['all'],
+  },
+  { ...empty('batch', 'v1', 'CronJob', 'cronjobs', 'cj'), categories: ['all'] },
+  empty('networking.k8s.io', 'v1', 'Ingress', 'ingresses', 'ing'),
+  empty('networking.k8s.io', 'v1', 'NetworkPolicy', 'networkpolicies', 'netpol'),
+];
+
 /** The kinds that are served; a CustomResourceDefinition adds to them while running. */
 export interface KindTable {
   all(): Iterable<ResourceType>;
@@ -192,7 +217,7 @@ export interface KindTable {
   remove(resource: ResourceName): void;
 }
 
-const builtIn = DECLARED.map(completeType);
+const builtIn = [...DECLARED, ...EMPTY].map(completeType);
 
 export const apiVersionOf = (type: Pick<ResourceType, 'group' | 'version'>): string =>
   type.group ? `${type.group}/${type.version}` : type.version;

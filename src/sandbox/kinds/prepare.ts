@@ -62,6 +62,8 @@ function generateJobSelector(job: KubeObject): void {
   };
   spec.selector ??= {};
   spec.selector.matchLabels = { 'batch.kubernetes.io/controller-uid': uid, ...spec.selector.matchLabels };
+  // Defaulting as the Job is read back (apis/batch/v1/defaults.go): a Job without labels has its template's.
+  if (Object.keys(job.metadata.labels ?? {}).length === 0) job.metadata.labels = { ...spec.template.metadata.labels };
 }
 
 /** Quality of service (core/v1/helper/qos/qos.go): equal requests and limits of cpu and memory everywhere, any at all, none. */

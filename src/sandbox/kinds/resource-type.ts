@@ -27,6 +27,11 @@ export interface ResourceType {
   readonly createOnly: boolean;
   /** Values of the selectable fields besides metadata.name and metadata.namespace. */
   readonly fields: Readonly<Record<string, (object: KubeObject) => string>>;
+  /**
+   * Nothing in the sandbox acts on this kind: lists of it are empty and writing is refused. It is served at all because clients
+   * ask for it unasked (`kubectl apply --prune`, `kubectl describe namespace`).
+   */
+  readonly alwaysEmpty: boolean;
   /** Fills in upstream's defaults, in place. */
   readonly defaults: (object: KubeObject) => void;
   /** Upstream's PrepareForCreate / PrepareForUpdate, in place. */

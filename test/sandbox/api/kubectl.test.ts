@@ -122,6 +122,8 @@ describe.skipIf(missing !== '')(`kubectl against the sandbox${missing && ` (skip
   });
 
   test('logs, describe and events of what runs', async () => {
+    // Pods of the rollout before are on their way out: they must not vanish between being listed and being read.
+    await expect.poll(async () => (await ok(['get', 'pods', '-l', 'app=web', '-o', 'name'])).split('\n').length).toBe(1);
     expect(await ok(['logs', 'deploy/web', '--tail=1'])).not.toBe('');
     expect(await ok(['logs', '-l', 'app=web', '--all-containers', '--timestamps', '--tail=1'])).toMatch(/^\d{4}-\d\d-\d\dT/);
     const description = await ok(['describe', 'deploy', 'web']);
@@ -213,6 +215,60 @@ describe.skipIf(missing !== '')(`kubectl against the sandbox${missing && ` (skip
     expect(await ok(['auth', 'whoami'])).toContain('rehearse-admin');
     expect(await ok(['version'])).toContain('Server Version: v1.34');
     expect(await ok(['get', '--raw', '/readyz'])).toBe('ok');
+  });
+
+  test('a pod of the moment: its output arrives, its exit code is kubectl’s', async () => {
+    const run = ['run', 'tmp', '--rm', '-i', '--image=busybox:1.36', '--restart=Never', '--', 'sh', '-c'];
+    const { code, out } = await kubectl([...run, 'echo first; sleep 1; echo last; exit 4']);
+    expect(out).toMatch(/^first\nlast\n/m);
+    expect(code).toBe(4);
+  });
+
+  test('a container that ended: logs -f ends with it, logs -p shows the run before', async () => {
+    await ok(['run', 'crash', '--image=busybox:1.36', '--', 'sh', '-c', 'echo dying; sleep 0.5; exit 3']);
+    await ok(['wait', '--for=jsonpath={.status.containerStatuses[0].restartCount}=1', 'pod/crash', '--timeout=20s']);
+    expect(await ok(['logs', '-f', 'crash'])).toBe('dying');
+    expect(await ok(['logs', '-p', 'crash'])).toBe('dying');
+    await ok(['delete', 'pod', 'crash', '--grace-period=0', '--force']);
+  });
+
+  test('a rollout that never gets ready fails at its progress deadline', async () => {
+    const stuck = deployment(spec => {
+      spec.progressDeadlineSeconds = 1;
+    }, 'stuck');
+    await ok(['apply', '-f', '-'], stuck.replace('rehearse/shop:1.4.0', 'rehearse/shop:none'));
+    const { code, err } = await kubectl(['rollout', 'status', 'deploy/stuck', '--timeout=20s']);
+    expect(`${code} ${err}`).toContain('1 error: deployment "stuck" exceeded its progress deadline');
+    await ok(['delete', 'deploy', 'stuck']);
+  });
+
+  test('edit, replace --force, and apply --prune of what is no longer in the file', async () => {
+    const map = (name: string) =>
+      `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ${name}, labels: {prune: me}}\ndata: {k: one}\n`;
+    await ok(['apply', '-f', '-', '--prune', '-l', 'prune=me'], `${map('kept')}---\n${map('dropped')}`);
+    expect(await ok(['apply', '-f', '-', '--prune', '-l', 'prune=me'], map('kept'))).toContain('configmap/dropped pruned');
+    process.env.KUBE_EDITOR = 'sed -i s/one/two/';
+    expect(await ok(['edit', 'configmap', 'kept'])).toBe('configmap/kept edited');
+    delete process.env.KUBE_EDITOR;
+    expect(await ok(['get', 'cm', 'kept', '-o', 'jsonpath={.data.k}'])).toBe('two');
+    expect(await ok(['replace', '--force', '-f', '-'], map('kept'))).toContain('configmap/kept replaced');
+  });
+
+  test.each([
+    [['exec', 'deploy/web', '--', 'ls'], 'the sandbox serves no exec, cp or port-forward'],
+    [['port-forward', 'deploy/web', '0:80'], 'the sandbox serves no exec, cp or port-forward'],
+    [
+      ['create', 'cronjob', 'c', '--image=x', '--schedule=* * * * *'],
+      'nothing in the sandbox acts on objects of kind CronJob: creating one is refused',
+    ],
+    [['create', 'token', 'default'], 'the sandbox has no serviceaccounts/token'],
+    [['debug', 'deploy/web', '--image=busybox:1.36', '--profile=general'], 'ephemeral containers are disabled for this cluster'],
+  ])('what is not served says so: %j', async (args, message) => {
+    let asked = args;
+    if (args[0] === 'debug') asked = ['debug', await ok(['get', 'pods', '-l', 'app=web', '-o', 'name']), ...args.slice(2)];
+    const { code, err } = await kubectl(asked);
+    expect(code).toBe(1);
+    expect(err).toContain(message);
   });
 
   test('delete: a Deployment takes its pods along, a namespace everything', async () => {
