@@ -205,11 +205,22 @@ export interface Difference {
   facet: string;
   real: string[];
   sandbox: string[];
+  /** Runs of the real cluster differ among themselves here. */
+  varies: boolean;
 }
 
-/** Facets that differ. */
-export function compareStories(real: Story, sandbox: Story): Difference[] {
-  return [...new Set([...Object.keys(real), ...Object.keys(sandbox)])]
-    .map(facet => ({ facet, real: real[facet] ?? [], sandbox: sandbox[facet] ?? [] }))
-    .filter(({ real: a, sandbox: b }) => JSON.stringify(a) !== JSON.stringify(b));
+/**
+ * Facets that differ from every run of the real cluster: where its control loops race, it does now one thing and now the other, and either is right.
+ * `real` is the first run's.
+ */
+export function compareStories(real: Story[], sandbox: Story): Difference[] {
+  const text = (story: Story | undefined, facet: string): string => JSON.stringify(story?.[facet] ?? []);
+  return [...new Set([...real.flatMap(story => Object.keys(story)), ...Object.keys(sandbox)])]
+    .filter(facet => !real.some(story => text(story, facet) === text(sandbox, facet)))
+    .map(facet => ({
+      facet,
+      real: real[0]?.[facet] ?? [],
+      sandbox: sandbox[facet] ?? [],
+      varies: new Set(real.map(story => text(story, facet))).size > 1,
+    }));
 }
