@@ -13,7 +13,7 @@ const odd = ({ real, sandbox }: Difference): string[] => [
   ...sandbox.filter(line => !real.includes(line)),
 ];
 
-export const KNOWN: Known[] = [
+const KNOWN: Known[] = [
   {
     matches: difference =>
       /^event reasons of /.test(difference.facet) &&
@@ -41,7 +41,7 @@ export const KNOWN: Known[] = [
   },
 ];
 
-export const reasonOf = (change: string, difference: Difference): string | undefined =>
+const reasonOf = (change: string, difference: Difference): string | undefined =>
   KNOWN.find(known => known.matches(difference, change))?.why;
 
 export const isKnown = (change: string, difference: Difference): boolean => reasonOf(change, difference) !== undefined;
@@ -81,6 +81,7 @@ Compared are, in order: every write to a workload as an observer sees it (size, 
 with their texts the conditions of workloads with reasons and messages, the sizes of all ReplicaSets over time, the Events
 of workloads; and, without order, the reasons of pods' Events, how each pod ended, and the final status, revisions and annotations of workloads.
 Not compared are times, and the counts of ready and available pods on the way, which depend on how fast containers start.
+Where several pods start at once, what follows depends on which are ready first, on both sides: the sandbox has up to three tries to go as a real run went.
 
 **${same} of ${cells} are the same.**
 

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,7 +26,7 @@ export interface Run {
 
 /** Makes one change on one cluster, in a namespace of its own that is deleted afterwards. */
 export async function runChange(target: Target, change: Change): Promise<Run> {
-  const namespace = `fidelity-${change.id}`;
+  const namespace = `fidelity-${change.id}-${randomBytes(2).toString('hex')}`;
   const directory = await mkdtemp(join(tmpdir(), 'rehearse-fidelity-'));
   const kubectl = async (args: string[]): Promise<void> => {
     await run(target.kubectl, ['--kubeconfig', target.kubeconfig, '--namespace', namespace, ...args]);

@@ -26,7 +26,7 @@ class Names {
       .replace(new RegExp(`web-(${HASH}{8,10})(?![\\w-])`, 'g'), (_, hash: string) => this.replicaSet(`web-${hash}`))
       .replace(new RegExp(`web-${HASH}{5}(?![\\w-])`, 'g'), 'pod')
       .replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, 'UID')
-      .replace(/fidelity-[a-z-]+/g, 'NS')
+      .replace(/fidelity-[a-z0-9-]+/g, 'NS')
       .replace(/\b(10|127)\.\d+\.\d+\.\d+\b/g, 'ADDRESS')
       .replace(/\b\d+(\.\d+)?m?s\b/g, 'TIME');
   }

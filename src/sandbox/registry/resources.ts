@@ -121,8 +121,6 @@ export interface ControlLoopContext {
     /** Which part of the object it is about: `spec.containers{web}`. */
     fieldPath?: string,
   ): void;
-  /** The API server's CA certificate (PEM), published in every namespace as ConfigMap kube-root-ca.crt. */
-  certificateAuthority?: string;
   /** Our own diagnostics, to the log file: never for users of the API. */
   log(message: string, details?: Record<string, unknown>): void;
 }

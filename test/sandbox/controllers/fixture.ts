@@ -1,4 +1,5 @@
 /** A control plane without processes: the real registry and control loops, a clock that stands still, and a kubelet that does as it is told. */
+import { bootstrap } from '../../../src/sandbox/bootstrap.ts';
 import { startControllers } from '../../../src/sandbox/controllers/index.ts';
 import { createEventRecorder } from '../../../src/sandbox/registry/event-recorder.ts';
 import { createRegistry } from '../../../src/sandbox/registry/registry.ts';
@@ -42,7 +43,7 @@ export function startCluster({ behaviour = (() => 'ready') as Behaviour, nodes =
   const resources = createRegistry(clock);
   const logged: string[] = [];
   const recordEvent = createEventRecorder(resources, clock);
-  const seen: { at: number; object: string; change: string }[] = [];
+  const base = bootstrap(resources, 'the certificate');
   for (const name of nodes) {
     resources.create({
       apiVersion: 'v1',
@@ -57,9 +58,6 @@ export function startCluster({ behaviour = (() => 'ready') as Behaviour, nodes =
     recordEvent,
     log: (message, details) => logged.push(`${message} ${JSON.stringify(details ?? {})}`),
   });
-  if (!resources.get('namespaces', undefined, 'default')) {
-    resources.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'default' } });
-  }
   let address = 1;
   let turn: NodeJS.Immediate | undefined;
   const awaiting = new Set<string>();
@@ -139,7 +137,6 @@ export function startCluster({ behaviour = (() => 'ready') as Behaviour, nodes =
     clock,
     resources,
     logged,
-    seen,
     settle,
     recordEvent,
     /** Lets time pass, everything that is due in it happening in order. */
@@ -160,6 +157,7 @@ export function startCluster({ behaviour = (() => 'ready') as Behaviour, nodes =
       stopKubelet();
       if (turn) clearImmediate(turn);
       await controllers.stop();
+      base.stop();
     },
     events(about: string): string[] {
       return resources
