@@ -5,6 +5,7 @@ import type { DeleteOptions, KubeObject, SandboxClock, WriteOptions } from '../r
 import { StatusError } from '../registry/status-error.ts';
 import { parseBody } from './body.ts';
 import { decodeObject, type FieldValidation } from './decode.ts';
+import { evict } from './eviction.ts';
 import { acceptedBy, type Exchange, readBody, sendJson, warn } from './exchange.ts';
 import { listPage, matcher } from './list-query.ts';
 import type { Accepted } from './negotiation.ts';
@@ -227,28 +228,15 @@ export function createResourceHandler(registry: Registry, clock: SandboxClock) {
     );
   }
 
-  /** pods/eviction: a delete that upstream's disruption budgets may refuse. */
-  async function evict(exchange: Exchange, view: View, path: ResourcePath): Promise<void> {
+  async function evictPod(exchange: Exchange, view: View, path: ResourcePath): Promise<void> {
     const given = (await body(exchange)) as JsonObject;
-    const pod = existing(view, path);
-    const blocking = registry
-      .list('poddisruptionbudgets.policy', { namespace: path.namespace })
-      .find(budget => protects(budget, pod) && (budget.status?.disruptionsAllowed ?? 0) < 1);
-    if (blocking && pod.status?.phase === 'Running') {
-      throw new StatusError('TooManyRequests', "Cannot evict pod as it would violate the pod's disruption budget.", {
-        causes: [
-          {
-            reason: 'DisruptionBudget',
-            message: `The disruption budget ${blocking.metadata.name} needs ${blocking.status?.desiredHealthy ?? 0} healthy pods and has ${blocking.status?.currentHealthy ?? 0} currently`,
-          },
-        ],
-      });
-    }
     const options: DeleteOptions = {};
-    const grace = (given.deleteOptions as JsonObject | undefined)?.gracePeriodSeconds;
-    if (typeof grace === 'number') options.gracePeriodSeconds = grace;
-    if (isDryRun(exchange.query.get('dryRun'))) options.dryRun = true;
-    registry.delete('pods', path.namespace, path.name as string, options);
+    const { gracePeriodSeconds, dryRun } = (
+      isObject(given) && isObject(given.deleteOptions) ? given.deleteOptions : {}
+    ) as JsonObject;
+    if (typeof gracePeriodSeconds === 'number') options.gracePeriodSeconds = gracePeriodSeconds;
+    if (isDryRun(exchange.query.get('dryRun') ?? (dryRun as string[] | undefined)?.[0])) options.dryRun = true;
+    evict(registry, clock, existing(view, path), options);
     sendJson(exchange, 201, JSON.stringify({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 }));
   }
 
@@ -284,7 +272,7 @@ export function createResourceHandler(registry: Registry, clock: SandboxClock) {
       );
     }
     if (path.subresource) {
-      if (path.subresource === 'eviction' && type.resource === 'pods' && method === 'POST') return evict(exchange, view, path);
+      if (path.subresource === 'eviction' && type.resource === 'pods' && method === 'POST') return evictPod(exchange, view, path);
       if (path.subresource === 'binding' && type.resource === 'pods' && method === 'POST') return bind(exchange, view, path);
       if (path.subresource === 'finalize' && type.resource === 'namespaces' && method === 'PUT')
         return update(exchange, view, path);
@@ -360,9 +348,4 @@ function writeOptions({ query, request }: Exchange): WriteOptions {
   const options: WriteOptions = { fieldManager: manager };
   if (isDryRun(query.get('dryRun'))) options.dryRun = true;
   return options;
-}
-
-function protects(budget: KubeObject, pod: KubeObject): boolean {
-  const selector = budget.spec?.selector?.matchLabels ?? {};
-  return Object.entries(selector).every(([key, value]) => pod.metadata.labels?.[key] === value);
 }
