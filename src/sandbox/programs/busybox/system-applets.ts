@@ -63,6 +63,10 @@ const wget: Applet = async (args, io) => {
     io.stderr(`wget: bad address '${given}'\n`);
     return 1;
   }
+  if (url.protocol !== 'http:') {
+    io.stderr(`wget: not an http or ftp url: ${given}\n`);
+    return 1;
+  }
   const seconds = Number(flags.get('T') ?? flags.get('timeout') ?? 900);
   const quiet = flags.has('q');
   return new Promise(resolve => {
