@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -136,6 +138,16 @@ describe('bad input: exit code 2, nothing started', () => {
     expect(stderr).toMatch(/mine\.yaml:5:\d+: /);
     expect(stderr).toMatch(/mine\.yaml:6:\d+: /);
     expect(existsSync(workplace.reports)).toBe(false);
+  });
+
+  test('a port that is taken', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const { code, stderr } = await workplace.run('sandbox', 'up', '--port', String(port));
+    server.close();
+    expect(code).toBe(2);
+    expect(stderr).toContain(`port ${port} on 127.0.0.1 is taken`);
   });
 
   test('a folder for reports that cannot be made', async () => {

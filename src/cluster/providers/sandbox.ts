@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { EXIT, RehearseError } from '../../errors/errors.ts';
 import { packageFile } from '../../package-file.ts';
 import type { Clock } from '../../rehearsal/ports.ts';
 import { startSandbox } from '../../sandbox/sandbox.ts';
@@ -61,6 +62,11 @@ export async function provideSandbox(options: SandboxOptions): Promise<ProvidedC
     };
   } catch (error) {
     await close();
-    throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    throw new RehearseError(`port ${options.port} on 127.0.0.1 is taken`, {
+      exitCode: EXIT.usage,
+      hint: 'choose another with --port, or leave it out for a free one',
+      cause: error,
+    });
   }
 }
