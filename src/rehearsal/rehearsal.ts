@@ -390,18 +390,22 @@ class Rehearsal {
       ...injected,
     });
     this.#moments.reach('deployed', injected.acceptedTMs, 'API server', injected.acceptedTMs - injected.sentTMs);
-    const after = decoys
+    // A decoy that is still to come when the drill is over must not come after the restore.
+    const over = new AbortController();
+    const until = AbortSignal.any([signal, over.signal]);
+    const later = decoys
       .filter(decoy => decoy.when === 'after')
       .map(async decoy => {
-        await clock.sleep(decoy.byMs, signal);
-        await this.#deployDecoy(decoy);
+        await clock.sleep(decoy.byMs, until);
+        await this.#deployDecoy(decoy).catch(error => this.#options.log.warn({ error }, 'a decoy was not deployed'));
       });
-    const background = Promise.allSettled(after);
-    const failure = await drill.run(planned, injected.sentTMs);
-    if (failure === undefined) return undefined;
-    signal.throwIfAborted();
-    void background;
-    return failure;
+    const deploying = Promise.allSettled(later);
+    try {
+      return await drill.run(planned, injected.sentTMs);
+    } finally {
+      over.abort();
+      await deploying;
+    }
   }
 
   /** A detector that fires already (a decoy's rollout can do that) could not time the detection of what comes. */

@@ -31,6 +31,34 @@ describe('a drill that goes well', () => {
     expect(world.calls).toEqual(['undo', 'lease', 'inject', 'rollback', 'restore', 'release true']);
   });
 
+  test('a decoy that is still to come when it ends does not come after the restore', async () => {
+    const { options, clock } = given();
+    let deployed = false;
+    options.roles = {
+      ...options.roles,
+      decoys: [
+        {
+          target: { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'shop', name: 'frontend' },
+          when: 'after',
+          byMs: 60_000,
+          fault: {
+            kind: 'decoy',
+            summary: 'harmless',
+            plan: async () => [],
+            async inject() {
+              deployed = true;
+              return { sentTMs: 0, acceptedTMs: 0 };
+            },
+          },
+        },
+      ],
+    };
+    const result = await runRehearsal(options);
+    expect(result.outcome).toBe('met');
+    await clock.sleep(120_000);
+    expect(deployed).toBe(false);
+  });
+
   test('misses an objective: exit code 1, and says which', async () => {
     const result = await runRehearsal(given({ detection: '2s', total: '10m' }).options);
     expect(result).toMatchObject({ outcome: 'missed', exitCode: 1 });
