@@ -46,14 +46,8 @@ const watch = spawn(
   { stdio: ['ignore', 'pipe', 'inherit'] },
 );
 children.push(watch);
-let text = '';
-watch.stdout.on('data', chunk => {
-  text += chunk;
-  for (let end = text.indexOf('\n}\n'); end >= 0; end = text.indexOf('\n}\n')) {
-    seen.push({ atMs: Date.now(), object: JSON.parse(text.slice(0, end + 2)).object });
-    text = text.slice(end + 3);
-  }
-});
+// With --output-watch-events kubectl prints one event a line.
+createInterface({ input: watch.stdout }).on('line', line => seen.push({ atMs: Date.now(), object: JSON.parse(line).object }));
 await delay(2000);
 
 const complete = ({ metadata, spec: wanted, status }) =>
