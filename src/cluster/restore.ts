@@ -7,26 +7,19 @@ import type { Cluster, RawObject } from '../rehearsal/ports.ts';
 import { desiredState, sameDesiredState, withDesiredState } from './desired-state.ts';
 import { objectDiff } from './diff.ts';
 import type { UndoEntry } from './undo-journal.ts';
+import { controllerOf, revisionKind, WORKLOAD_KINDS } from './workloads.ts';
 
 export type RestoredObject = EventOf<'restore.finished'>['objects'][number];
 
 const ATTEMPTS = 8;
 
-/** What keeps a workload's history of revisions, by the kind of the workload. */
-function revisionKind(kind: string): { apiVersion: string; kind: string } | undefined {
-  if (kind === 'Deployment') return { apiVersion: 'apps/v1', kind: 'ReplicaSet' };
-  if (kind === 'StatefulSet' || kind === 'DaemonSet') return { apiVersion: 'apps/v1', kind: 'ControllerRevision' };
-  return undefined;
-}
+const keepsRevisions = (kind: string): boolean => (WORKLOAD_KINDS as readonly string[]).includes(kind);
 
 /** The ReplicaSets or ControllerRevisions that a workload owns. */
 export async function ownedRevisions(cluster: Cluster, workload: RawObject): Promise<RawObject[]> {
-  const kind = revisionKind(workload.kind);
-  if (!kind || workload.metadata.namespace === undefined) return [];
-  const { items } = await cluster.list(kind, { namespace: workload.metadata.namespace });
-  return items.filter(item =>
-    item.metadata.ownerReferences?.some(owner => owner.controller && owner.uid === workload.metadata.uid),
-  );
+  if (!keepsRevisions(workload.kind) || workload.metadata.namespace === undefined) return [];
+  const { items } = await cluster.list(revisionKind(workload.kind), { namespace: workload.metadata.namespace });
+  return items.filter(item => controllerOf(item)?.uid === workload.metadata.uid);
 }
 
 /**
@@ -99,7 +92,7 @@ async function deleteCreated(cluster: Cluster, ref: ObjectRef): Promise<Restored
 export async function removeDrillRevisions(cluster: Cluster, entries: readonly UndoEntry[]): Promise<string[]> {
   const removed: string[] = [];
   for (const entry of entries) {
-    if (!entry.before || !revisionKind(entry.before.kind)) continue;
+    if (!entry.before || !keepsRevisions(entry.before.kind)) continue;
     const live = await cluster.get(entry.object);
     if (!live) continue;
     for (const revision of await ownedRevisions(cluster, live)) {

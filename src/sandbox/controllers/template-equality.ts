@@ -1,3 +1,4 @@
+import { parseQuantity } from '../kinds/quantity.ts';
 import type { PodTemplate } from './types.ts';
 
 const HASH_LABEL = 'pod-template-hash';
@@ -7,30 +8,10 @@ function sameQuantity(a: unknown, b: unknown): boolean {
   return a === b || (quantity(a) !== undefined && quantity(a) === quantity(b));
 }
 
-const SUFFIXES: Record<string, number> = {
-  n: 1e-9,
-  u: 1e-6,
-  m: 1e-3,
-  '': 1,
-  k: 1e3,
-  M: 1e6,
-  G: 1e9,
-  T: 1e12,
-  P: 1e15,
-  E: 1e18,
-  Ki: 2 ** 10,
-  Mi: 2 ** 20,
-  Gi: 2 ** 30,
-  Ti: 2 ** 40,
-  Pi: 2 ** 50,
-  Ei: 2 ** 60,
-};
-
+/** Rounded, so that two ways of writing the same do not differ in the last bit. */
 function quantity(value: unknown): number | undefined {
-  if (typeof value === 'number') return value;
-  const parts = /^([+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?)([a-zA-Z]*)$/.exec(String(value));
-  const factor = SUFFIXES[parts?.[2] ?? ''];
-  return parts && factor !== undefined ? Number((Number(parts[1]) * factor).toPrecision(15)) : undefined;
+  const parsed = parseQuantity(value);
+  return parsed === undefined ? undefined : Number(parsed.toPrecision(15));
 }
 
 const isNothing = (value: unknown): boolean =>
