@@ -30,6 +30,14 @@ export const MOMENT_TEXT = {
   restored: 't4 restored',
 } as const;
 
+export const ACTIVITY_TEXT = {
+  person: 'a person is at work',
+  machine: 'a command is at work',
+  cluster: 'waiting for the cluster',
+  'hand-over': 'handing over',
+  pause: 'paused',
+} as const;
+
 const RESTORE_TEXT = {
   'as-found': 'already as found',
   'put-back': 'put back',
@@ -85,7 +93,23 @@ export function eventText(event: RehearsalEvent): string {
     case 'runbook.step.started':
       return `runbook step started: ${event.title}`;
     case 'runbook.step.finished':
-      return `runbook step ${event.stepId} ${event.outcome} after ${formatDuration(event.durationMs)}${event.error ? `: ${event.error}` : ''}`;
+      return `runbook step ${event.stepId} ${event.outcome} after ${formatDuration(event.durationMs)}${event.error ? `: ${event.error}` : ''}${event.reason ? `: ${event.reason}` : ''}`;
+    case 'activity.changed':
+      return `${ACTIVITY_TEXT[event.activity]}${event.detail ? `: ${event.detail}` : ''}`;
+    case 'runbook.opened':
+      return `runbook opened by ${event.by}: ${event.runbook.title}`;
+    case 'role.handed-over':
+      return `${event.role}: ${event.from ? `from ${event.from} ` : ''}to ${event.to} after ${formatDuration(event.waitedMs)} (${event.reason})`;
+    case 'escalated':
+      return `${event.by} would escalate to ${event.to}: ${event.reason}`;
+    case 'hint.given':
+      return `hint ${event.level} (−${event.cost} points): ${event.text}`;
+    case 'break-glass.opened':
+      return `break-glass access of ${event.account} for ${event.name} until ${event.expiresAt}: ${event.reason}`;
+    case 'break-glass.used':
+      return `with break-glass access: ${event.command}`;
+    case 'break-glass.closed':
+      return `break-glass access given up: ${event.reason}`;
     case 'rollback.issued':
       return `rollback issued: ${event.summary}${event.toRevision ? ` (to revision ${event.toRevision})` : ''}`;
     case 'rollback.observed':
@@ -97,7 +121,7 @@ export function eventText(event: RehearsalEvent): string {
     case 'restore.finished':
       return `restore ${event.proven ? 'proven' : 'NOT PROVEN'}: ${event.objects.map(item => `${objectText(item.object)} ${RESTORE_TEXT[item.action]}${item.equal ? '' : ', differs'}`).join('; ')}`;
     case 'note':
-      return event.text;
+      return event.by === undefined ? event.text : `${event.by} notes: ${event.text}`;
     case 'run.interrupted':
       return `interrupted by ${event.signal}`;
     case 'run.failed':

@@ -63,6 +63,14 @@ export const suspect = z.object({
 });
 export type Suspect = z.infer<typeof suspect>;
 
+/**
+ * What the drill's time goes into; exactly one at any moment between t0 and the end of the runbook.
+ * `person`: somebody reads, thinks or types. `machine`: a command or an action of ours works. `cluster`: waiting for what the
+ * cluster or a detector has to do by itself. `hand-over`: looking for, or briefing, whoever acts next. `pause`: out of the drill.
+ */
+export const activity = z.enum(['person', 'machine', 'cluster', 'hand-over', 'pause']);
+export type Activity = z.infer<typeof activity>;
+
 const stepOutcome = z.enum(['passed', 'failed', 'skipped', 'timed-out', 'interrupted']);
 export const outcome = z.enum(['met', 'missed', 'refused', 'error', 'not-restored', 'interrupted']);
 /** `met` every objective; `missed` at least one, or never detected/diagnosed/restored by the drill; the others as the exit codes 3, 4, 5, 130. */
@@ -94,6 +102,10 @@ const eventBodies = [
     }),
     mode: z.enum(['automatic', 'practice']),
     operator: z.string(),
+    /** The fault was drawn and sealed: from these scenarios, by this seed. */
+    blind: z.object({ seed: z.number(), scenarios: z.array(z.string()) }).optional(),
+    /** Who plays which role; nobody: the drill finds out. `away`: the person will not answer. */
+    roles: z.array(z.object({ role: z.string(), person: z.string().optional(), away: z.boolean() })).optional(),
     /** Objectives in ms. */
     objectives: durationsByPhase,
     environment: z.object({
@@ -207,6 +219,10 @@ const eventBodies = [
     /** What it does: `run`, `diagnose`, `rollback`, `verify`, `wait`, `ask`, `confirm`, … */
     does: z.string(),
     command: z.string().optional(),
+    /** Who follows it, when a person does. */
+    by: z.string().optional(),
+    /** 1 at first; higher when somebody went back to it or repeated it. */
+    visit: z.number().int().optional(),
   }),
   z.object({
     type: z.literal('runbook.step.finished'),
@@ -217,8 +233,72 @@ const eventBodies = [
     output: z.string(),
     error: z.string().optional(),
     exitCode: z.number().optional(),
+    /** How often it was tried, when more than once. */
+    tries: z.number().int().optional(),
+    /** Why a person skipped it. */
+    reason: z.string().optional(),
+    /** Done by the person's own hands, outside the tool. */
+    byHand: z.boolean().optional(),
   }),
-  z.object({ type: z.literal('rollback.issued'), kind: z.string(), summary: z.string(), toRevision: z.string().optional() }),
+  z.object({
+    type: z.literal('activity.changed'),
+    activity,
+    stepId: z.string().optional(),
+    /** What is waited for; why it is paused. */
+    detail: z.string().optional(),
+  }),
+  /** The runbook that was opened after the alert, when the plan named none (blind drills). */
+  z.object({
+    type: z.literal('runbook.opened'),
+    by: z.string(),
+    runbook: z.object({
+      path: z.string(),
+      title: z.string(),
+      digest: z.string(),
+      owners: z.array(z.string()),
+      steps: z.number(),
+    }),
+  }),
+  /** A role changed hands: `from` is who had it (nobody: it was unassigned), `waitedMs` from the need until it was taken. */
+  z.object({
+    type: z.literal('role.handed-over'),
+    role: z.string(),
+    from: z.string().optional(),
+    to: z.string(),
+    reason: z.string(),
+    waitedMs: z.number(),
+    stepId: z.string().optional(),
+  }),
+  /** Somebody would have called for help here. The drill goes on. */
+  z.object({ type: z.literal('escalated'), by: z.string(), to: z.string(), reason: z.string(), stepId: z.string().optional() }),
+  z.object({
+    type: z.literal('hint.given'),
+    by: z.string(),
+    /** 1 is the least telling. */
+    level: z.number().int(),
+    text: z.string(),
+    /** Points that it takes off the score. */
+    cost: z.number(),
+  }),
+  z.object({
+    type: z.literal('break-glass.opened'),
+    name: z.string(),
+    reason: z.string(),
+    /** RFC 3339. */
+    expiresAt: z.string(),
+    account: z.string(),
+    approvedBy: z.string().optional(),
+  }),
+  z.object({ type: z.literal('break-glass.used'), stepId: z.string(), command: z.string() }),
+  z.object({ type: z.literal('break-glass.closed'), reason: z.string() }),
+  z.object({
+    type: z.literal('rollback.issued'),
+    kind: z.string(),
+    summary: z.string(),
+    toRevision: z.string().optional(),
+    /** Made outside the tool: who and how, as managed fields and events tell. */
+    outside: z.object({ manager: z.string(), at: z.string().optional(), how: z.string() }).optional(),
+  }),
   z.object({
     type: z.literal('rollback.observed'),
     /** Mechanism says done; desired state equals the known-good one. t3 is the later of both. */
@@ -243,7 +323,8 @@ const eventBodies = [
     ),
   }),
   z.object({ type: z.literal('lease.released') }),
-  z.object({ type: z.literal('note'), text: z.string() }),
+  /** `by`: the person who typed it; without, the tool says it. */
+  z.object({ type: z.literal('note'), text: z.string(), by: z.string().optional() }),
   z.object({ type: z.literal('run.interrupted'), signal: z.string() }),
   z.object({ type: z.literal('run.failed'), message: z.string(), remedy: z.string().optional() }),
   z.object({ type: z.literal('run.finished'), outcome, exitCode: z.number(), reason: z.string() }),

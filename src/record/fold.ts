@@ -54,6 +54,8 @@ function emptyRecord(event: EventOf<'run.started'>): RunRecord {
     scenario: event.scenario,
     mode: event.mode,
     operator: event.operator,
+    blind: event.blind,
+    roles: event.roles ?? [],
     environment: event.environment,
     plan: undefined,
     verdict: {
@@ -69,6 +71,11 @@ function emptyRecord(event: EventOf<'run.started'>): RunRecord {
     probes: [],
     diagnosis: { answers: [] },
     runbook: { steps: [] },
+    activities: [],
+    handOvers: [],
+    escalations: [],
+    hints: [],
+    breakGlass: [],
     injected: undefined,
     decoys: [],
     rollback: undefined,
@@ -166,6 +173,11 @@ function apply(record: RunRecord, event: RehearsalEvent): void {
         outcome: 'unfinished',
         output: '',
         error: undefined,
+        by: event.by,
+        visit: event.visit ?? 1,
+        tries: 1,
+        reason: undefined,
+        byHand: false,
       });
       break;
     case 'runbook.step.finished': {
@@ -176,6 +188,56 @@ function apply(record: RunRecord, event: RehearsalEvent): void {
       step.durationMs = event.durationMs;
       step.output = event.output;
       step.error = event.error ?? (event.exitCode ? `exit code ${event.exitCode}` : undefined);
+      step.tries = event.tries ?? 1;
+      step.reason = event.reason;
+      step.byHand = event.byHand ?? false;
+      break;
+    }
+    case 'activity.changed':
+      record.activities.push({
+        activity: event.activity,
+        startTMs: tMs,
+        endTMs: tMs,
+        stepId: event.stepId,
+        detail: event.detail,
+      });
+      break;
+    case 'runbook.opened':
+      if (record.plan) record.plan.runbook = event.runbook;
+      break;
+    case 'role.handed-over': {
+      const { type: _type, seq: _seq, at: _at, ...handOver } = event;
+      record.handOvers.push(handOver);
+      break;
+    }
+    case 'escalated': {
+      const { type: _type, seq: _seq, at: _at, ...escalation } = event;
+      record.escalations.push(escalation);
+      break;
+    }
+    case 'hint.given': {
+      const { type: _type, seq: _seq, at: _at, ...hint } = event;
+      record.hints.push(hint);
+      break;
+    }
+    case 'break-glass.opened':
+      record.breakGlass.push({
+        tMs,
+        name: event.name,
+        reason: event.reason,
+        expiresAt: event.expiresAt,
+        account: event.account,
+        approvedBy: event.approvedBy,
+        used: [],
+        closed: undefined,
+      });
+      break;
+    case 'break-glass.used':
+      record.breakGlass.at(-1)?.used.push({ tMs, stepId: event.stepId, command: event.command });
+      break;
+    case 'break-glass.closed': {
+      const opened = record.breakGlass.at(-1);
+      if (opened) opened.closed ??= { tMs, reason: event.reason };
       break;
     }
     case 'rollback.issued':
@@ -187,6 +249,7 @@ function apply(record: RunRecord, event: RehearsalEvent): void {
         mechanismDoneTMs: undefined,
         desiredStateEqualTMs: undefined,
         detail: '',
+        outside: event.outside,
       };
       break;
     case 'rollback.observed':
@@ -197,6 +260,7 @@ function apply(record: RunRecord, event: RehearsalEvent): void {
           summary: 'rolled back outside the tool',
           toRevision: undefined,
           issuedTMs: tMs,
+          outside: undefined,
         }),
         mechanismDoneTMs: event.mechanismDoneTMs ?? record.rollback?.mechanismDoneTMs,
         desiredStateEqualTMs: event.desiredStateEqualTMs ?? record.rollback?.desiredStateEqualTMs,
@@ -218,7 +282,7 @@ function apply(record: RunRecord, event: RehearsalEvent): void {
       };
       break;
     case 'note':
-      record.notes.push({ tMs, text: event.text });
+      record.notes.push({ tMs, text: event.text, by: event.by });
       break;
     case 'run.failed':
       record.failure ??= { tMs, message: event.message, remedy: event.remedy };
@@ -303,6 +367,12 @@ function derive(record: RunRecord, objectives: EventOf<'run.started'>['objective
   record.alertToCommandMs = difference(detected, issued);
   // The command was given at its moment; the event is written once it has returned.
   if (record.rollback && issued !== undefined) record.rollback.issuedTMs = issued;
+
+  // Each lasts until the next; the last one until the drill was over.
+  const over = restored ?? record.restore?.startedTMs ?? record.endedTMs;
+  record.activities.forEach((activity, index) => {
+    activity.endTMs = Math.max(activity.startTMs, Math.min(record.activities[index + 1]?.startTMs ?? over, over));
+  });
 
   for (const detector of record.detectors) {
     if (deployed !== undefined) {

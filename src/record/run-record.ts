@@ -1,7 +1,17 @@
 /** `run.json`: one documented object for a whole rehearsal, a pure fold of its events (fold.ts). Reports render this and nothing else. */
-import type { CheckResult, EventOf, MomentName, ObjectChange, ObjectRef, Outcome, PhaseName, Suspect } from './events.ts';
+import type {
+  Activity,
+  CheckResult,
+  EventOf,
+  MomentName,
+  ObjectChange,
+  ObjectRef,
+  Outcome,
+  PhaseName,
+  Suspect,
+} from './events.ts';
 
-export const RUN_RECORD_VERSION = 1;
+export const RUN_RECORD_VERSION = 2;
 
 /** Times are ms of run time (monotonic, since the run started) unless they end in `At` (RFC 3339). */
 export interface RunRecord {
@@ -14,6 +24,8 @@ export interface RunRecord {
   scenario: EventOf<'run.started'>['scenario'];
   mode: EventOf<'run.started'>['mode'];
   operator: string;
+  blind: EventOf<'run.started'>['blind'];
+  roles: NonNullable<EventOf<'run.started'>['roles']>;
   environment: EventOf<'run.started'>['environment'];
   plan: Omit<EventOf<'plan.made'>, 'type' | 'seq' | 'at' | 'tMs'> | undefined;
   verdict: {
@@ -32,6 +44,12 @@ export interface RunRecord {
   probes: ProbeRecord[];
   diagnosis: { answers: { tMs: number; by: string; correct: boolean; suspects: Suspect[] }[] };
   runbook: { steps: StepRecord[] };
+  /** What the time between t0 and t4 (or the end of the drill) went into, in order and without a gap; empty in runs that did not tell. */
+  activities: ActivityRecord[];
+  handOvers: Omit<EventOf<'role.handed-over'>, 'type' | 'seq' | 'at'>[];
+  escalations: Omit<EventOf<'escalated'>, 'type' | 'seq' | 'at'>[];
+  hints: Omit<EventOf<'hint.given'>, 'type' | 'seq' | 'at'>[];
+  breakGlass: BreakGlassRecord[];
   injected: { kind: string; target: ObjectRef; tMs: number; changes: ObjectChange[] } | undefined;
   decoys: { tMs: number; object: ObjectRef; summary: string; changes: ObjectChange[] }[];
   rollback:
@@ -43,6 +61,8 @@ export interface RunRecord {
         mechanismDoneTMs: number | undefined;
         desiredStateEqualTMs: number | undefined;
         detail: string;
+        /** Made outside the tool. */
+        outside: EventOf<'rollback.issued'>['outside'];
       }
     | undefined;
   verification: { tMs: number; ok: boolean; checks: CheckResult[] }[];
@@ -64,7 +84,7 @@ export interface RunRecord {
       }
     | undefined;
   failure: { tMs: number; message: string; remedy: string | undefined } | undefined;
-  notes: { tMs: number; text: string }[];
+  notes: { tMs: number; text: string; by: string | undefined }[];
   /** The log, without probe samples (they are in `probes`): every event with its number, for links. */
   events: { seq: number; tMs: number; at: string; type: string; text: string }[];
 }
@@ -124,4 +144,30 @@ export interface StepRecord {
   outcome: EventOf<'runbook.step.finished'>['outcome'] | 'unfinished';
   output: string;
   error: string | undefined;
+  by: string | undefined;
+  visit: number;
+  tries: number;
+  reason: string | undefined;
+  byHand: boolean;
+}
+
+export interface ActivityRecord {
+  activity: Activity;
+  startTMs: number;
+  endTMs: number;
+  stepId: string | undefined;
+  detail: string | undefined;
+}
+
+/** One use of elevated access, from asked for to given up. */
+export interface BreakGlassRecord {
+  tMs: number;
+  name: string;
+  reason: string;
+  expiresAt: string;
+  account: string;
+  approvedBy: string | undefined;
+  /** Everything that was done with it. */
+  used: { tMs: number; stepId: string; command: string }[];
+  closed: { tMs: number; reason: string } | undefined;
 }

@@ -145,6 +145,8 @@ export function readRecord(directory: string): RunRecord {
     // Damaged, yet the events are the truth and it can be made again.
     return foldEvents(readEvents(directory));
   }
+  // Of an earlier version: the events are the truth, and this version folds them as it needs them.
+  if (record.version < RUN_RECORD_VERSION && existsSync(join(directory, EVENTS_FILE))) return foldEvents(readEvents(directory));
   if (record.version !== RUN_RECORD_VERSION) {
     throw new RehearseError(`${path}: version ${String(record.version)}, this rehearse reads version ${RUN_RECORD_VERSION}`, {
       hint: 'Render it with the version of rehearse that wrote it.',

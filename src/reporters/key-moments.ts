@@ -89,7 +89,23 @@ function describe(event: RehearsalEvent): KeyMoment | undefined {
         ? line('restore', 'proven: the target is as it was found', 'green')
         : line('restore', 'NOT PROVEN: the target is not as it was found', 'red');
     case 'note':
-      return line('note', event.text);
+      return line('note', event.by === undefined ? event.text : `${event.by}: ${event.text}`);
+    case 'runbook.opened':
+      return line('runbook', `${event.by} opened “${event.runbook.title}”`);
+    case 'role.handed-over':
+      return line('hand-over', `${event.role}: ${event.from ?? 'nobody'} → ${event.to} (${event.reason})`);
+    case 'escalated':
+      return line('escalate', `${event.by} would call ${event.to}: ${event.reason}`, 'yellow');
+    case 'hint.given':
+      return line('hint', `${event.text} (−${event.cost} points)`, 'yellow');
+    case 'break-glass.opened':
+      return line('glass', `${event.account} for ${event.name} until ${event.expiresAt}: ${event.reason}`, 'yellow');
+    case 'break-glass.used':
+      return line('glass', event.command, 'yellow');
+    case 'break-glass.closed':
+      return line('glass', event.reason);
+    case 'activity.changed':
+      return event.activity === 'pause' ? line('pause', event.detail ?? '', 'yellow') : undefined;
     case 'run.interrupted':
       return line('interrupt', `${event.signal}: the drill ends, the target is restored`, 'yellow');
     case 'run.failed':

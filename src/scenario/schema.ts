@@ -172,6 +172,14 @@ const detector = z.discriminatedUnion('kind', [
   }),
 ]);
 
+const objectives = z.strictObject({
+  detection: duration.describe('From the bad deploy to the first signal.').optional(),
+  diagnosis: duration.describe('From the signal to the correct answer.').optional(),
+  rollback: duration.describe('From the answer to the known-good state.').optional(),
+  verification: duration.describe('From there to restored.').optional(),
+  total: duration.describe('From the bad deploy to restored.').optional(),
+});
+
 export const scenarioSchema = z.strictObject({
   apiVersion: z.literal('rehearse.dev/v1').describe('Version of this format.'),
   kind: z.literal('Scenario').describe('What the file is.'),
@@ -229,16 +237,24 @@ export const scenarioSchema = z.strictObject({
         })
         .describe('What restored means.'),
       runbook: z.string().describe('Path of the runbook, from this file.').optional(),
-      objectives: z
+      answers: z
+        .record(z.string(), z.union([z.string(), z.number(), z.boolean()]).transform(String))
+        .describe(
+          "Answers to the runbook's questions when nobody is at the keyboard, by step id: text, yes or no, a branch's label.",
+        )
+        .default({}),
+      objectives: objectives.default({}).describe('How long each phase may take. One that takes longer makes the exit code 1.'),
+      practice: z
         .strictObject({
-          detection: duration.describe('From the bad deploy to the first signal.').optional(),
-          diagnosis: duration.describe('From the signal to the correct answer.').optional(),
-          rollback: duration.describe('From the answer to the known-good state.').optional(),
-          verification: duration.describe('From there to restored.').optional(),
-          total: duration.describe('From the bad deploy to restored.').optional(),
+          objectives: objectives.describe('Objectives for people; those of the drill when left out.').optional(),
+          limit: duration.describe('The whole drill; after this it is ended and the target restored.').default('45m'),
+          hints: z
+            .array(z.string().min(1))
+            .describe('Hints on demand, the least telling first; general ones come after them.')
+            .default([]),
         })
-        .default({})
-        .describe('How long each phase may take. One that takes longer makes the exit code 1.'),
+        .describe('What is different when a person follows the runbook (--practice).')
+        .prefault({}),
       limits: z
         .strictObject({
           detection: duration.describe('Never detected by then: the drill ends, the target is restored.').default('90s'),

@@ -128,7 +128,7 @@ describe('the store of a run', () => {
     appendFileSync(join(directory, 'events.ndjson'), '{"seq":3,"at":"2026-11-22T14:00:00.000Z","tMs":5,"type":"teleported"}\n');
     expect(() => readEvents(directory)).toThrow(/events\.ndjson:3: not an event of version 1/);
     writeFileSync(join(directory, 'run.json'), '{"version":99}');
-    expect(() => readRecord(directory)).toThrow(/version 99, this rehearse reads version 1/);
+    expect(() => readRecord(directory)).toThrow(/version 99, this rehearse reads version 2/);
   });
 
   test('a folder without a run is an error that says what to give', () => {
