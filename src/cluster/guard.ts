@@ -2,42 +2,20 @@
  * The staging guard: default deny. Context, server address and namespace must all be opted in before anything is written,
  * and the namespace carries a label that only its admins can set. Reading is all that it does.
  */
-import { readFile } from 'node:fs/promises';
-import * as z from 'zod';
-import { EXIT, RehearseError } from '../errors/errors.ts';
 import type { CheckResult } from '../record/events.ts';
 import type { Cluster } from '../rehearsal/ports.ts';
-import { parseYaml } from '../yaml/parse.ts';
+import type { StagingOptIn } from './config.ts';
 
 const STAGING_LABEL = 'rehearse.dev/staging';
 
-const optIn = z.strictObject({
-  context: z.string().describe('Name of the kubeconfig context.'),
-  server: z.url().describe('Address of its API server, so that a context edited to point elsewhere is refused.'),
-  namespaces: z.array(z.string()).min(1).describe('Namespaces in which drills may run.'),
-});
-const configSchema = z.strictObject({
-  apiVersion: z.literal('rehearse.dev/v1'),
-  kind: z.literal('Config'),
-  staging: z.array(optIn).describe('Where drills may run. Everything else is refused.'),
-});
-
-export type StagingOptIn = z.infer<typeof optIn>;
-
-/** Opt-ins of `rehearse.yaml`; none when there is no such file. @throws InvalidInput on a mistake in it. */
-export async function readStagingOptIns(path: string): Promise<StagingOptIn[]> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw new RehearseError(`${path} could not be read: ${(cause as Error).message}`, { exitCode: EXIT.usage, cause });
-  }
-  return parseYaml({ file: path, text }, configSchema).staging;
-}
-
-/** Whole words, so that "product-catalog" or "reproduce" do not look like production. */
+/** Whole words, so that "product-catalog", "reproduce" or "delivery" do not look like production. */
 const PRODUCTION = /(^|[^a-z])(prod|production|prd|live)([^a-z]|$)/i;
+/** The same in camel case: "euProd", "ProdEu". */
+const PRODUCTION_IN_CAMEL_CASE = /(^|[^A-Z])(Prod|Production|Prd|Live)([^a-z]|$)/;
+
+export function looksLikeProduction(name: string): boolean {
+  return PRODUCTION.test(name) || PRODUCTION_IN_CAMEL_CASE.test(name);
+}
 
 const sameServer = (left: string, right: string) => left.replace(/\/+$/, '') === right.replace(/\/+$/, '');
 
@@ -73,14 +51,18 @@ export async function checkGuard(
     `namespace ${namespace} is ${context?.namespaces.includes(namespace) ? '' : 'not '}opted in for this context`,
     example,
   );
-  const suspicious = [cluster.context, cluster.server, namespace].find(text => PRODUCTION.test(text));
+  const suspicious = [cluster.context, cluster.server, namespace].filter(looksLikeProduction);
+  const excepted = suspicious.filter(name => context?.notProduction?.includes(name));
+  const refused = suspicious.filter(name => !excepted.includes(name));
   check(
     'no production name',
-    suspicious === undefined,
-    suspicious === undefined
-      ? 'neither context, server nor namespace looks like production'
-      : `${suspicious} looks like production`,
-    'rehearse in staging; drills on a cluster whose names look like production are always refused',
+    refused.length === 0,
+    refused.length > 0
+      ? `${refused.join(' and ')} ${refused.length === 1 ? 'looks' : 'look'} like production`
+      : excepted.length > 0
+        ? `${excepted.join(' and ')} ${excepted.length === 1 ? 'looks' : 'look'} like production; rehearse.yaml says in full that ${excepted.length === 1 ? 'it is' : 'they are'} not`
+        : 'neither context, server nor namespace looks like production',
+    `rehearse in staging; if this is staging all the same, its entry in rehearse.yaml says so in full: notProduction: [${refused.join(', ')}]`,
   );
   const found = await cluster.get({ apiVersion: 'v1', kind: 'Namespace', name: namespace }).catch((error: Error) => error);
   const labelled = !(found instanceof Error) && found?.metadata.labels?.[STAGING_LABEL] === 'true';

@@ -25,6 +25,7 @@ const NAMESPACED = {
     ReplicaSet: 'replicasets',
     StatefulSet: 'statefulsets',
   },
+  'autoscaling/v2': { HorizontalPodAutoscaler: 'horizontalpodautoscalers' },
   'batch/v1': { CronJob: 'cronjobs', Job: 'jobs' },
   'coordination.k8s.io/v1': { Lease: 'leases' },
   'discovery.k8s.io/v1': { EndpointSlice: 'endpointslices' },

@@ -1,44 +1,47 @@
 import type { CheckResult, ObjectRef } from '../record/events.ts';
 import type { Cluster, RawObject, TargetObserver } from '../rehearsal/ports.ts';
 import { sameTemplate } from './desired-state.ts';
+import { type Rival, rivalChecks } from './rivals.ts';
 import { rolloutStatus } from './rollout.ts';
 import { untilSeen } from './seen.ts';
+import { sameRouting, serviceRevision } from './services.ts';
 import { liveRevision, revisionsOf, shortName } from './workloads.ts';
 
-/** Controllers that would put back, or fight, what a drill changes. */
-const GITOPS_MARKS: readonly { label: string; by: string }[] = [
-  { label: 'argocd.argoproj.io/tracking-id', by: 'Argo CD' },
-  { label: 'argocd.argoproj.io/instance', by: 'Argo CD' },
-  { label: 'kustomize.toolkit.fluxcd.io/name', by: 'Flux' },
-  { label: 'helm.toolkit.fluxcd.io/name', by: 'Flux' },
-];
+export interface TargetObserverOptions {
+  /** What the bad deploy changes, when that is not the workload itself: its Service. */
+  faulted?: ObjectRef;
+  /** What the scenario is about, and therefore not refused for. */
+  tolerate?: readonly Rival[];
+}
 
-export function createTargetObserver(cluster: Cluster, target: ObjectRef): TargetObserver {
+export function createTargetObserver(cluster: Cluster, target: ObjectRef, options: TargetObserverOptions = {}): TargetObserver {
+  const { faulted, tolerate = [] } = options;
+  const deployed = faulted ?? target;
   return {
     async preflight() {
-      const live = await cluster.get(target);
-      if (!live) {
-        return [
-          {
-            name: 'target exists',
-            ok: false,
-            detail: `there is no ${shortName(target)} in namespace ${target.namespace}`,
-            remedy: 'correct spec.target of the scenario, or deploy the app first',
-          },
-        ];
-      }
-      return preflightOf(live, target);
+      const [live, other] = await Promise.all([cluster.get(target), faulted ? cluster.get(faulted) : undefined]);
+      for (const [found, ref] of [[live, target] as const, ...(faulted ? [[other, faulted] as const] : [])])
+        if (!found) return [missing(ref)];
+      return [
+        ...preflightOf(live as RawObject, target),
+        ...(await rivalChecks(cluster, live as RawObject, target, other ? [other] : [], tolerate)),
+      ];
     },
 
     async liveRevision(signal) {
+      if (faulted) {
+        const live = await cluster.get(faulted);
+        if (!live) throw new Error(`${shortName(faulted)} does not exist`);
+        return serviceRevision(live);
+      }
       let observed: RawObject | undefined;
-      const missing = await untilSeen(cluster, target, signal, object => {
+      const waitingFor = await untilSeen(cluster, target, signal, object => {
         observed = object;
         const seen = Number(object['status']?.observedGeneration ?? 0) >= (object.metadata.generation ?? 0);
         return seen ? { done: true } : { waitingFor: 'its controller has not seen the newest generation' };
       });
       signal.throwIfAborted();
-      if (missing !== undefined || !observed) throw new Error(`${shortName(target)}: ${missing}`);
+      if (waitingFor !== undefined || !observed) throw new Error(`${shortName(target)}: ${waitingFor}`);
       const revision = liveRevision(observed, await revisionsOf(cluster, observed));
       if (!revision) throw new Error(`${shortName(target)} has no revision for its live template`);
       return String(revision.number);
@@ -47,14 +50,14 @@ export function createTargetObserver(cluster: Cluster, target: ObjectRef): Targe
     async watchKnownGood(snapshot, signal, on) {
       let equal: boolean | undefined;
       await cluster.watch(
-        { apiVersion: target.apiVersion, kind: target.kind },
+        { apiVersion: deployed.apiVersion, kind: deployed.kind },
         {
-          ...(target.namespace === undefined ? {} : { namespace: target.namespace }),
-          fieldSelector: `metadata.name=${target.name}`,
+          ...(deployed.namespace === undefined ? {} : { namespace: deployed.namespace }),
+          fieldSelector: `metadata.name=${deployed.name}`,
           signal,
         },
         (type, object) => {
-          const now = type !== 'DELETED' && sameTemplate(object, snapshot);
+          const now = type !== 'DELETED' && (faulted ? sameRouting : sameTemplate)(object, snapshot);
           if (now !== equal) on(now);
           equal = now;
         },
@@ -63,12 +66,19 @@ export function createTargetObserver(cluster: Cluster, target: ObjectRef): Targe
   };
 }
 
+function missing(ref: ObjectRef): CheckResult {
+  return {
+    name: 'target exists',
+    ok: false,
+    detail: `there is no ${shortName(ref)} in namespace ${ref.namespace}`,
+    remedy: 'correct spec.target of the scenario, or deploy the app first',
+  };
+}
+
 function preflightOf(live: RawObject, target: ObjectRef): CheckResult[] {
   const name = shortName(target);
   const { spec } = live as RawObject & { spec: { paused?: boolean; replicas?: number } };
   const rollout = rolloutStatus(live);
-  const marks = { ...live.metadata.labels, ...live.metadata.annotations };
-  const owner = GITOPS_MARKS.find(({ label }) => marks[label] !== undefined);
   const check = (title: string, ok: boolean, detail: string, remedy: string): CheckResult => ({
     name: title,
     ok,
@@ -94,14 +104,6 @@ function preflightOf(live: RawObject, target: ObjectRef): CheckResult[] {
       target.kind === 'DaemonSet' || (spec.replicas ?? 1) > 0,
       target.kind === 'DaemonSet' ? 'a pod on each node' : `${spec.replicas ?? 1} replicas`,
       `scale ${name} up first`,
-    ),
-    check(
-      'not managed by GitOps',
-      owner === undefined,
-      owner
-        ? `${owner.by} manages ${name} and would put back what the drill changes`
-        : 'no GitOps controller marks it as its own',
-      'rehearse a workload that is deployed by hand or by a pipeline',
     ),
   ];
 }

@@ -76,6 +76,26 @@ export function selectorOf(workload: RawObject): string {
   return parts.join(',');
 }
 
+/** Whether labels are of a `LabelSelector`. One that is missing selects nothing, an empty one everything. */
+export function isSelected(labels: Readonly<Record<string, string>>, selector: RawObject['spec'] | undefined): boolean {
+  if (!selector) return false;
+  const { matchLabels = {}, matchExpressions = [] } = selector as {
+    matchLabels?: Record<string, string>;
+    matchExpressions?: { key: string; operator: string; values?: string[] }[];
+  };
+  return (
+    Object.entries(matchLabels).every(([key, value]) => labels[key] === value) &&
+    matchExpressions.every(({ key, operator, values = [] }) => {
+      const value = labels[key];
+      if (operator === 'Exists') return value !== undefined;
+      if (operator === 'DoesNotExist') return value === undefined;
+      return operator === 'NotIn'
+        ? value === undefined || !values.includes(value)
+        : value !== undefined && values.includes(value);
+    })
+  );
+}
+
 /** A ReplicaSet or ControllerRevision as a revision. */
 export function revisionOf(object: RawObject): Revision {
   const { name, uid = '', labels = {}, annotations = {}, creationTimestamp = '' } = object.metadata;

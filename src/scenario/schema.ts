@@ -198,6 +198,10 @@ export const scenarioSchema = z.strictObject({
         .strictObject({
           namespace: name.default('shop').describe('Namespace of the target; --namespace overrides it.'),
           workload: workload.describe('What gets the bad deploy.'),
+          tolerate: z
+            .array(z.enum(['gitops', 'owner', 'autoscaler', 'disruption-budget']))
+            .describe('What the scenario is about: a target is not refused for being under its control.')
+            .default([]),
         })
         .describe('Where the bad deploy goes.'),
       probes: z.array(probe).min(1).describe('Requests like those of users, sent from before the bad deploy until the end.'),

@@ -128,7 +128,7 @@ async function rehearse({ args, loaded, id, store, log, reporter, interrupts }: 
         optIns: provided.optIns,
         stateDir: stateDirectory(process.env),
       }),
-      observer: createTargetObserver(cluster, target),
+      observer: createTargetObserver(cluster, target, { tolerate: spec.target.tolerate }),
       clockSkew: async () => ({ source: 'API server', ...(await clockSkew(cluster, systemClock)) }),
       record(event) {
         store.append(event);

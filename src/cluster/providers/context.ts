@@ -1,6 +1,6 @@
 /** A cluster of the user's own: any context of any kubeconfig. */
+import { readConfig } from '../config.ts';
 import { connect } from '../connection.ts';
-import { readStagingOptIns } from '../guard.ts';
 import type { ProvidedCluster } from './provided-cluster.ts';
 import { serverVersion } from './server-version.ts';
 
@@ -10,7 +10,7 @@ export async function provideContext(options: {
   kubeconfig: string | undefined;
   config: string;
 }): Promise<ProvidedCluster> {
-  const optIns = await readStagingOptIns(options.config);
+  const { staging } = await readConfig(options.config);
   const cluster = await connect({
     context: options.context,
     ...(options.kubeconfig === undefined ? {} : { kubeconfig: options.kubeconfig }),
@@ -20,7 +20,7 @@ export async function provideContext(options: {
     provider: 'context',
     kubernetes: await serverVersion(cluster),
     kubeconfig: options.kubeconfig,
-    optIns,
+    optIns: staging,
     async close() {
       cluster.close();
     },

@@ -1,6 +1,6 @@
 import type { EventBody } from '../../record/events.ts';
+import type { StagingOptIn } from '../config.ts';
 import type { ConnectedCluster } from '../connection.ts';
-import type { StagingOptIn } from '../guard.ts';
 
 /** A cluster to rehearse on, however it came about. The engine sees only `cluster`. */
 export interface ProvidedCluster {
