@@ -3,7 +3,7 @@ import { homedir, hostname } from 'node:os';
 import { sep } from 'node:path';
 import { EXIT, RehearseError } from '../errors/errors.ts';
 import type { CheckResult, ObjectRef } from '../record/events.ts';
-import type { Clock, Cluster, SafetyNet } from '../rehearsal/ports.ts';
+import type { Clock, Cluster, RawObject, SafetyNet } from '../rehearsal/ports.ts';
 import type { StagingOptIn } from './config.ts';
 import { checkGuard } from './guard.ts';
 import { acquireLease, type HeldLease, leaseFor } from './lease.ts';
@@ -12,6 +12,7 @@ import { settle } from './settle.ts';
 import {
   clusterJournals,
   removeJournal,
+  replaceClusterJournal,
   type UndoEntry,
   type UndoJournal,
   writeClusterJournal,
@@ -80,13 +81,7 @@ export function createSafetyNet(options: SafetyNetOptions): SafetyNet {
     },
 
     async writeUndo(changes, deadline) {
-      const entries: UndoEntry[] = await Promise.all(
-        changes.map(async ({ object, before }) => ({
-          object: before?.metadata.uid === undefined ? object : { ...object, uid: before.metadata.uid },
-          ...(before === undefined ? {} : { before }),
-          revisions: before ? (await ownedRevisions(cluster, before)).flatMap(revision => revision.metadata.uid ?? []) : [],
-        })),
-      );
+      const entries = await Promise.all(changes.map(({ object, before }) => undoEntry(cluster, object, before)));
       const draft: UndoJournal = {
         version: 1,
         runId,
@@ -115,6 +110,16 @@ export function createSafetyNet(options: SafetyNetOptions): SafetyNet {
       }
     },
 
+    async extendUndo(object) {
+      if (!journal) throw new RehearseError('no undo journal was written', { exitCode: EXIT.error });
+      if (journal.entries.some(entry => entry.object.kind === object.kind && entry.object.name === object.name)) return;
+      const entry = await undoEntry(cluster, object, await cluster.get(object));
+      const extended = { ...journal, entries: [...journal.entries, entry] };
+      await writeLocalJournal(stateDir, extended);
+      await replaceClusterJournal(cluster, extended);
+      journal = extended;
+    },
+
     async acquireLease(signal) {
       lease = await acquireLease(cluster, target, runId, clock, signal);
       return lease.lease;
@@ -141,6 +146,14 @@ export function createSafetyNet(options: SafetyNetOptions): SafetyNet {
     },
 
     remedy: () => `rehearse restore ${runId}`,
+  };
+}
+
+async function undoEntry(cluster: Cluster, object: ObjectRef, before: RawObject | undefined): Promise<UndoEntry> {
+  return {
+    object: before?.metadata.uid === undefined ? object : { ...object, uid: before.metadata.uid },
+    ...(before === undefined ? {} : { before }),
+    revisions: before ? (await ownedRevisions(cluster, before)).flatMap(revision => revision.metadata.uid ?? []) : [],
   };
 }
 

@@ -1,6 +1,7 @@
 import type { CheckResult, ObjectRef } from '../record/events.ts';
 import type { Cluster, RawObject, TargetObserver } from '../rehearsal/ports.ts';
 import { sameTemplate } from './desired-state.ts';
+import { lastChange } from './last-change.ts';
 import { type Rival, rivalChecks } from './rivals.ts';
 import { rolloutStatus } from './rollout.ts';
 import { untilSeen } from './seen.ts';
@@ -63,6 +64,8 @@ export function createTargetObserver(cluster: Cluster, target: ObjectRef, option
         },
       );
     },
+
+    lastChange: () => lastChange(cluster, target),
   };
 }
 

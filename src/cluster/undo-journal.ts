@@ -95,22 +95,7 @@ export async function writeLocalJournal(stateDir: string, journal: UndoJournal):
 export async function writeClusterJournal(cluster: Cluster, journal: UndoJournal): Promise<ObjectRef> {
   const secret = undoSecret(journal);
   try {
-    await cluster.create({
-      apiVersion: 'v1',
-      kind: 'Secret',
-      type: 'rehearse.dev/undo',
-      metadata: {
-        name: secret.name,
-        namespace: journal.namespace,
-        labels: { [UNDO_LABEL]: 'pending' },
-        annotations: {
-          'rehearse.dev/deadline': journal.deadline,
-          'rehearse.dev/by': journal.by,
-          'rehearse.dev/host': journal.host,
-        },
-      },
-      data: { 'journal.json': Buffer.from(JSON.stringify(journal)).toString('base64') },
-    });
+    await cluster.create(secretOf(journal));
     return secret;
   } catch (cause) {
     throw new RehearseError(
@@ -122,6 +107,30 @@ export async function writeClusterJournal(cluster: Cluster, journal: UndoJournal
       },
     );
   }
+}
+
+/** Writes the cluster's copy anew, with what was added to the journal. */
+export async function replaceClusterJournal(cluster: Cluster, journal: UndoJournal): Promise<void> {
+  await cluster.patch(undoSecret(journal), { data: secretOf(journal)['data'] }, 'merge');
+}
+
+function secretOf(journal: UndoJournal): RawObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    type: 'rehearse.dev/undo',
+    metadata: {
+      name: undoSecret(journal).name,
+      namespace: journal.namespace,
+      labels: { [UNDO_LABEL]: 'pending' },
+      annotations: {
+        'rehearse.dev/deadline': journal.deadline,
+        'rehearse.dev/by': journal.by,
+        'rehearse.dev/host': journal.host,
+      },
+    },
+    data: { 'journal.json': Buffer.from(JSON.stringify(journal)).toString('base64') },
+  };
 }
 
 export async function removeJournal(

@@ -3,12 +3,13 @@
  * The runbook (or, without one, the plain order of the phases) decides what is done; the moments are recognised from
  * what happens, whoever did it.
  */
-import type { EventBody, ObjectRef } from '../record/events.ts';
+import type { Activity, MomentName, ObjectRef, Suspect } from '../record/events.ts';
 import { durationMs, type ScenarioSpec } from '../scenario/schema.ts';
 import type { CheckGroup } from './check-group.ts';
 import { expiry } from './expiry.ts';
 import type { Moments } from './moments.ts';
 import type {
+  Candidate,
   Clock,
   Detector,
   DetectorSignal,
@@ -35,6 +36,12 @@ class StepFailed extends Error {
   }
 }
 
+export interface Hint {
+  text: string;
+  /** Points that it takes off the score. */
+  cost: number;
+}
+
 export interface DrillOptions {
   spec: ScenarioSpec;
   context: RoleContext;
@@ -47,10 +54,17 @@ export interface DrillOptions {
     probes: ReadonlyMap<string, Probe>;
     runbook: Runbook | undefined;
     show: RunbookActions['show'];
+    candidates: RunbookActions['candidates'];
+    hints: readonly Hint[];
   };
   observer: TargetObserver;
   moments: Moments;
   verification: CheckGroup;
+  /** A person follows the runbook: the limits of the automatic ways do not hold for people. */
+  practice: boolean;
+  /** Before a workload other than the target is changed. */
+  protect: (workload: ObjectRef) => Promise<void>;
+  end: RunbookActions['end'];
   /** Ends the drill. */
   signal: AbortSignal;
   /** Ends the watches, after the restore. */
@@ -66,6 +80,11 @@ export class Drill implements RunbookActions {
   #badRevision: Promise<string> | undefined;
   #blamed: ObjectRef | undefined;
   #rollingBack = false;
+  #commandGiven = false;
+  #seen: Promise<void> | undefined;
+  #hints = 0;
+  #spending = '';
+  #stepId: string | undefined;
   #knownGoodTMs: number | undefined;
   #onKnownGood: () => void = () => {};
   #onCleared: () => void = () => {};
@@ -126,6 +145,7 @@ export class Drill implements RunbookActions {
   /** Resolves with why t4 was not reached, or undefined when it was. Rejects when the drill was ended. */
   async run(planned: readonly PlannedChange[], sentTMs: number): Promise<string | undefined> {
     const { context, moments, observer, roles, signal, target, watching } = this.#options;
+    this.spend('cluster');
     for (const { tMs, detector, found } of this.#early) if (tMs >= sentTMs) this.#detected(tMs, detector, found);
     this.#badRevision = observer.liveRevision(signal);
     this.#badRevision.catch(() => {});
@@ -184,15 +204,31 @@ export class Drill implements RunbookActions {
     this.#knownGoodTMs = equal ? context.tMs() : undefined;
     if (equal) this.#onKnownGood();
     // Somebody rolled back with their own hands, or a runbook's command did.
-    if (equal && !this.#rollingBack && !moments.get('rolled-back')) void this.#observeRollback();
+    if (equal && !this.#rollingBack && !moments.get('rolled-back')) this.#seen ??= this.#observeRollback();
   }
 
   async #observeRollback(): Promise<void> {
-    const { context, moments, signal, target } = this.#options;
+    const { context, moments, observer, signal, target } = this.#options;
     moments.reach('rollback-issued', context.tMs(), 'seen in the cluster', 0, 'the desired state equals the known-good one');
-    await this.#rolledBack(target, signal).catch(error => {
+    try {
+      const outside = await observer.lastChange();
+      const name = `${target.kind.toLowerCase()}/${target.name}`;
+      if (this.#commandGiven) {
+        context.emit({
+          type: 'rollback.issued',
+          kind: 'runbook',
+          summary: `${name} was rolled back by a command of the runbook`,
+        });
+      } else {
+        const summary = `${name} was rolled back outside the tool: ${outside.how}`;
+        context.emit({ type: 'rollback.issued', kind: 'outside', summary, outside });
+      }
+      await this.#rolledBack(target, signal);
+    } catch (error) {
+      // Undone again, or never done: the next time that it is seen counts.
+      this.#seen = undefined;
       if (!signal.aborted) context.emit({ type: 'note', text: `rollback: ${(error as Error).message}` });
-    });
+    }
   }
 
   async #untilKnownGood(signal: AbortSignal): Promise<number> {
@@ -213,12 +249,11 @@ export class Drill implements RunbookActions {
   // What the runbook's steps ask for.
 
   async awaitDetection(signal: AbortSignal): Promise<string> {
-    const { clock, moments, spec } = this.#options;
-    const limit = expiry(
-      clock,
-      durationMs(spec.limits.detection),
-      () => new StepFailed(`no detector told within ${spec.limits.detection}`),
-    );
+    const { clock, moments, practice, spec } = this.#options;
+    // A person may still see it with their own eyes: only the whole drill is limited for them.
+    const within = practice ? spec.limits.total : spec.limits.detection;
+    const limit = expiry(clock, durationMs(within), () => new StepFailed(`no detector told within ${within}`));
+    if (!moments.get('detected')) this.spend('cluster');
     try {
       const { by } = await moments.wait('detected', AbortSignal.any([signal, limit.signal]));
       return `detected by ${by}: ${this.#firing.get(by) ?? 'it has cleared since'}`;
@@ -230,6 +265,7 @@ export class Drill implements RunbookActions {
   async diagnose(signal: AbortSignal): Promise<string> {
     const { clock, context, moments, roles, spec, target } = this.#options;
     await this.awaitDetection(signal);
+    this.spend('machine');
     const deadline = context.tMs() + durationMs(spec.diagnosis.timeout);
     await clock.sleep(durationMs(spec.diagnosis.settle), signal);
     const badRevision = await this.#badRevision;
@@ -241,8 +277,7 @@ export class Drill implements RunbookActions {
       const expired = context.tMs() >= deadline;
       if (first && key !== answered && (first.score >= CONFIDENT || expired)) {
         answered = key;
-        const correct =
-          first.workload.kind === target.kind && first.workload.name === target.name && first.revision === badRevision;
+        const correct = isSame(first.workload, target) && first.revision === badRevision;
         const tMs = context.tMs();
         context.emit({ type: 'diagnosis.answered', by: 'automatic diagnosis', suspects, correct });
         if (correct) {
@@ -270,40 +305,72 @@ export class Drill implements RunbookActions {
   }
 
   async rollback(signal: AbortSignal): Promise<string> {
-    const { context, moments, roles } = this.#options;
+    const { context, moments, roles, target } = this.#options;
+    if (this.#seen || moments.get('rolled-back')) return this.awaitRollback(signal);
     const workload = this.#blamed;
     if (!workload) throw new StepFailed('nothing can be rolled back before the cause is known');
-    this.#rollingBack = true;
+    const right = isSame(workload, target);
+    this.spend('machine');
+    if (!right) await this.#options.protect(workload);
+    this.#rollingBack = right;
     const issuedTMs = context.tMs();
     let issued: { summary: string; toRevision: string };
     try {
       issued = await roles.rollback.issue(context, workload);
     } catch (error) {
+      this.#rollingBack = false;
       signal.throwIfAborted();
       throw new StepFailed(`the rollback was refused: ${(error as Error).message}`);
     }
-    moments.reach('rollback-issued', issuedTMs, roles.rollback.kind, context.tMs() - issuedTMs, issued.summary);
     context.emit({ type: 'rollback.issued', kind: roles.rollback.kind, ...issued });
+    this.spend('cluster');
+    if (!right) {
+      // Of a workload that was wrongly blamed: no moment of the recovery, and no t3.
+      const detail = await this.#withinRollbackLimit(signal, until => roles.rollback.done(context, workload, until));
+      return `${issued.summary}\n${detail}`;
+    }
+    moments.reach('rollback-issued', issuedTMs, roles.rollback.kind, context.tMs() - issuedTMs, issued.summary);
     return `${issued.summary}\n${await this.#rolledBack(workload, signal)}`;
+  }
+
+  commandIssued(): void {
+    const { context, moments } = this.#options;
+    this.#commandGiven = true;
+    moments.reach('rollback-issued', context.tMs(), 'runbook', 0, 'by a command of the runbook');
+  }
+
+  async awaitRollback(signal: AbortSignal): Promise<string> {
+    this.spend('cluster');
+    const { by } = await this.#options.moments.wait('rolled-back', AbortSignal.any([signal, this.#options.signal]));
+    return `rolled back (${by})`;
+  }
+
+  async #withinRollbackLimit<T>(signal: AbortSignal, work: (until: AbortSignal) => Promise<T>): Promise<T> {
+    const { clock, spec } = this.#options;
+    const within = spec.rollback.timeout;
+    const limit = expiry(clock, durationMs(within), () => new StepFailed(`the rollback was not done within ${within}`));
+    try {
+      return await work(AbortSignal.any([signal, limit.signal]));
+    } finally {
+      limit.cancel();
+    }
   }
 
   /** t3: the mechanism reports done and the desired state equals the known-good one. */
   async #rolledBack(workload: ObjectRef, signal: AbortSignal): Promise<string> {
-    const { clock, context, moments, roles, spec } = this.#options;
-    const limit = expiry(
-      clock,
-      durationMs(spec.rollback.timeout),
-      () => new StepFailed(`the rollback was not done within ${spec.rollback.timeout}`),
-    );
+    const { context, moments, roles } = this.#options;
     try {
-      const detail = await roles.rollback.done(context, workload, AbortSignal.any([signal, limit.signal]));
-      const mechanismDoneTMs = context.tMs();
-      const desiredStateEqualTMs = await this.#untilKnownGood(AbortSignal.any([signal, limit.signal]));
-      const doneTMs = Math.max(mechanismDoneTMs, desiredStateEqualTMs);
-      context.emit({ type: 'rollback.observed', mechanismDoneTMs, desiredStateEqualTMs, detail });
-      moments.reach('rolled-back', doneTMs, roles.rollback.kind, 0, detail);
-      return detail;
+      return await this.#withinRollbackLimit(signal, async until => {
+        const detail = await roles.rollback.done(context, workload, until);
+        const mechanismDoneTMs = context.tMs();
+        const desiredStateEqualTMs = await this.#untilKnownGood(until);
+        const doneTMs = Math.max(mechanismDoneTMs, desiredStateEqualTMs);
+        context.emit({ type: 'rollback.observed', mechanismDoneTMs, desiredStateEqualTMs, detail });
+        moments.reach('rolled-back', doneTMs, roles.rollback.kind, 0, detail);
+        return detail;
+      });
     } catch (error) {
+      this.#rollingBack = false;
       signal.throwIfAborted();
       const message = error instanceof Error ? error.message : String(error);
       context.emit({
@@ -312,14 +379,13 @@ export class Drill implements RunbookActions {
         detail: message,
       });
       throw error instanceof StepFailed ? error : new StepFailed(message);
-    } finally {
-      limit.cancel();
     }
   }
 
   async verify(signal: AbortSignal): Promise<string> {
     const { clock, context, moments, spec, verification } = this.#options;
     if (moments.get('restored')) return 'already restored';
+    this.spend('cluster');
     const limit = expiry(
       clock,
       durationMs(spec.verification.timeout),
@@ -354,12 +420,74 @@ export class Drill implements RunbookActions {
     return this.#blamed;
   }
 
+  reached(moment: MomentName): boolean {
+    return this.#options.moments.get(moment) !== undefined;
+  }
+
+  report(by: string, text: string): void {
+    const { context, moments } = this.#options;
+    if (moments.get('deployed')) moments.reach('detected', context.tMs(), by, 0, text || 'seen by a person');
+  }
+
+  candidates(): Promise<Candidate[]> {
+    return this.#options.roles.candidates();
+  }
+
+  async nameCause(by: string, workload: ObjectRef, revision: string, why: string): Promise<{ correct: boolean }> {
+    const { clock, context, moments, target } = this.#options;
+    const tMs = context.tMs();
+    const candidates = await this.candidates();
+    const known = candidates.find(one => isSame(one.workload, workload))?.revisions.find(one => one.revision === revision);
+    const correct = isSame(workload, target) && revision === (await this.#badRevision);
+    const suspect: Suspect = {
+      workload,
+      revision,
+      change: known?.change ?? '',
+      changedTMs: tMs - (known ? clock.now().getTime() - new Date(known.changedAt).getTime() : 0),
+      score: 1,
+      reasons: [{ text: why || 'no reason given', weight: 1 }],
+    };
+    this.#blamed = workload;
+    context.emit({ type: 'diagnosis.answered', by, suspects: [suspect], correct });
+    if (correct) {
+      this.report(by, why);
+      moments.reach('diagnosed', tMs, by, 0, `${workload.kind}/${workload.name} revision ${revision}: ${suspect.change}`);
+    }
+    return { correct };
+  }
+
+  hint(by: string): Hint | undefined {
+    const hint = this.#options.roles.hints[this.#hints];
+    if (!hint) return undefined;
+    this.#hints++;
+    this.#options.context.emit({ type: 'hint.given', by, level: this.#hints, ...hint });
+    return hint;
+  }
+
+  end(reason: string): void {
+    this.#options.end(reason);
+  }
+
+  spend(activity: Activity, of?: { stepId?: string; detail?: string }): void {
+    if (of) this.#stepId = of.stepId;
+    const now = { activity, stepId: this.#stepId, detail: of?.detail };
+    const key = JSON.stringify(now);
+    // Between t0 and the end of the runbook; the same again is nothing new.
+    if (key === this.#spending || !this.#options.moments.get('deployed')) return;
+    this.#spending = key;
+    this.#options.context.emit({
+      type: 'activity.changed',
+      activity,
+      ...(now.stepId === undefined ? {} : { stepId: now.stepId }),
+      ...(now.detail === undefined ? {} : { detail: now.detail }),
+    });
+  }
+
   show(what: Parameters<RunbookActions['show']>[0], signal: AbortSignal): Promise<string> {
     return this.#options.roles.show(what, signal);
   }
 }
 
-/** A runbook's own command that rolls back is the moment *issued*. */
-export function issuesRollback(event: EventBody): boolean {
-  return event.type === 'runbook.step.started' && event.phase === 'rollback' && event.does === 'run';
+function isSame(left: ObjectRef, right: ObjectRef): boolean {
+  return left.kind === right.kind && left.name === right.name;
 }

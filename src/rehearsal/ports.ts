@@ -2,7 +2,16 @@
  * What the engine needs of the world, one interface per role. One file per kind stands behind each
  * (src/faults, src/detection, …); a registry maps the YAML `kind` to a factory. The engine knows no tool.
  */
-import type { CheckResult, EventBody, ObjectChange, ObjectRef, PhaseName, Suspect } from '../record/events.ts';
+import type {
+  Activity,
+  CheckResult,
+  EventBody,
+  MomentName,
+  ObjectChange,
+  ObjectRef,
+  PhaseName,
+  Suspect,
+} from '../record/events.ts';
 
 /** The only source of time in a rehearsal. A test hands in one that runs an hour in a millisecond. */
 export interface Clock {
@@ -187,19 +196,45 @@ export interface Check {
   now(): CheckResult;
 }
 
-/** What a runbook's steps can ask of the rehearsal. */
+/** A workload that a person could blame, with what changed on it lately. */
+export interface Candidate {
+  workload: ObjectRef;
+  /** Newest first; the first one is live. */
+  revisions: { revision: string; change: string; changedAt: string }[];
+}
+
+/** What a runbook's steps, and the person who follows it, can ask of the rehearsal. */
 export interface RunbookActions {
   /** Waits for t1 and tells what was detected. */
   awaitDetection(signal: AbortSignal): Promise<string>;
-  /** Asks the diagnosis; its answer is t2 when correct. */
+  /** Asks the automatic diagnosis; its answer is t2 when correct. */
   diagnose(signal: AbortSignal): Promise<string>;
-  /** The workload that the last answer names first: `{{suspect}}` in commands. */
-  suspect?(): ObjectRef | undefined;
+  /** The workload that the last answer names first, a person's or the automatic diagnosis': `{{suspect}}` in commands. */
+  suspect(): ObjectRef | undefined;
+  /** Rolls the suspect back; at once done when somebody did it outside the tool. */
   rollback(signal: AbortSignal): Promise<string>;
   /** Waits until every check held for stableFor: t4. */
   verify(signal: AbortSignal): Promise<string>;
-  /** Evidence, as text: what changed lately, pods, events, logs. */
+  /** Evidence, as text: what changed, pods, events, logs. */
   show(what: 'changes' | 'pods' | 'events' | 'logs' | 'service-level', signal: AbortSignal): Promise<string>;
+  /** What the drill's time goes into from now on. Without `of`, for the step that it went into last. */
+  spend(activity: Activity, of?: { stepId?: string; detail?: string }): void;
+  /** Which moments were reached, whoever did it. */
+  reached(moment: MomentName): boolean;
+  /** A person saw the trouble: t1 when no detector told before. */
+  report(by: string, text: string): void;
+  /** Every workload of the namespace, the one that changed last first. */
+  candidates(): Promise<Candidate[]>;
+  /** A person names the cause: t2 when correct. Wrong answers are kept with their times. */
+  nameCause(by: string, workload: ObjectRef, revision: string, why: string): Promise<{ correct: boolean }>;
+  /** A command of the runbook that rolls back is about to be given: rollback issued. */
+  commandIssued(): void;
+  /** Waits for a rollback that somebody makes outside the tool: t3. */
+  awaitRollback(signal: AbortSignal): Promise<string>;
+  /** The next hint, each more telling than the one before; undefined when there is none left. */
+  hint(by: string): { text: string; cost: number } | undefined;
+  /** Ends the drill; the target is restored. */
+  end(reason: string): void;
 }
 
 export interface Runbook {
@@ -222,6 +257,8 @@ export interface TargetObserver {
   liveRevision(signal: AbortSignal): Promise<string>;
   /** Tells whenever the target's desired state becomes equal, or unequal, to the snapshot taken at planning. */
   watchKnownGood(snapshot: RawObject, signal: AbortSignal, on: (equal: boolean) => void): Promise<void>;
+  /** Who changed the target's desired state last, and how, as its managed fields and events tell. */
+  lastChange(): Promise<{ manager: string; at?: string; how: string }>;
 }
 
 /** The safety contract, as the engine uses it: undo written before the change, one rehearsal per target, restore proven. */
@@ -234,6 +271,11 @@ export interface SafetyNet {
     changes: readonly PlannedChange[],
     deadline: Date,
   ): Promise<{ journal: string; cluster: ObjectRef; objects: ObjectRef[] }>;
+  /**
+   * Adds an object to both copies of the undo, before the drill changes it too: a person blamed a workload that is not the target.
+   * @throws RehearseError when it cannot be written; the object must then not be changed.
+   */
+  extendUndo(object: ObjectRef): Promise<void>;
   /** @throws RehearseError (refused) when another run holds it. */
   acquireLease(signal: AbortSignal): Promise<ObjectRef>;
   /** Calls `halt` once when the halt switch is set. */

@@ -6,7 +6,7 @@ import { EXIT, RehearseError } from '../errors/errors.ts';
 import type { EventBody, ObjectRef, Outcome, RehearsalEvent } from '../record/events.ts';
 import { durationMs, type Scenario } from '../scenario/schema.ts';
 import { CheckGroup } from './check-group.ts';
-import { Drill, issuesRollback } from './drill.ts';
+import { Drill, type Hint } from './drill.ts';
 import { type Expiry, expiry } from './expiry.ts';
 import { Moments } from './moments.ts';
 import { missedObjectives } from './objectives.ts';
@@ -49,6 +49,9 @@ export interface Roles {
   verification: readonly Check[];
   runbook: Runbook | undefined;
   show: RunbookActions['show'];
+  candidates: RunbookActions['candidates'];
+  /** For people, the least telling first. */
+  hints: readonly Hint[];
 }
 
 export interface RehearsalOptions {
@@ -56,6 +59,8 @@ export interface RehearsalOptions {
   rehearse: string;
   scenario: { scenario: Scenario; path: string; digest: string };
   operator: string;
+  /** How the drill is played, and by whom. */
+  play: Pick<Extract<EventBody, { type: 'run.started' }>, 'mode' | 'blind' | 'roles'>;
   environment: Extract<EventBody, { type: 'run.started' }>['environment'];
   target: ObjectRef;
   cluster: Cluster;
@@ -138,7 +143,6 @@ class Rehearsal {
     const event = { seq: ++this.#seq, at: this.#options.clock.now().toISOString(), tMs: this.#tMs(), ...body } as RehearsalEvent;
     try {
       this.#options.record(event);
-      if (issuesRollback(body)) this.#moments.reach('rollback-issued', event.tMs, 'runbook', 0);
     } catch (error) {
       // A record that cannot be written (full disk) ends the drill; the restore does not need it.
       if (this.#recordFailure) return;
@@ -204,7 +208,7 @@ class Rehearsal {
         tags: metadata.tags,
         ...(metadata.hypothesis === undefined ? {} : { hypothesis: metadata.hypothesis }),
       },
-      mode: 'automatic',
+      ...this.#options.play,
       operator: this.#options.operator,
       objectives: Object.fromEntries(
         Object.entries(spec.objectives).flatMap(([phase, text]) => (text === undefined ? [] : [[phase, durationMs(text)]])),
@@ -250,6 +254,9 @@ class Rehearsal {
       context: this.#context,
       moments: this.#moments,
       verification,
+      practice: this.#options.play.mode === 'practice',
+      protect: workload => safety.extendUndo(workload),
+      end: reason => this.#stop.abort(new DrillEnded('interrupted', reason)),
       signal,
       watching,
       spec,

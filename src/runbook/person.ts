@@ -1,5 +1,5 @@
 /** The person who practises, as the follower of a runbook meets them. The terminal stands behind it (src/practice), or a test. */
-import type { ObjectRef, PhaseName } from '../record/events.ts';
+import type { PhaseName } from '../record/events.ts';
 
 /** What a person can say at any prompt, beside answering it. */
 export const SIDE_COMMANDS = {
@@ -81,11 +81,4 @@ export interface Person {
   tell(text: string, kind: 'evidence' | 'notice' | 'warning'): void;
   /** Output of the command under way, as it comes, in whole lines. Redacted and harmless already. */
   stream(line: string): void;
-}
-
-/** A workload that a person could blame, with what changed on it lately. */
-export interface Candidate {
-  workload: ObjectRef;
-  /** Revisions, newest first. */
-  revisions: { revision: string; change: string /** ms of run time; negative when before the run. */; changedTMs: number }[];
 }

@@ -138,6 +138,7 @@ export function createWorld(objectives: Record<string, string> = {}) {
     rehearse: '0.0.0',
     scenario: { scenario, path: 'scenarios/error-rate.yaml', digest: 'd' },
     operator: 'tester',
+    play: { mode: 'automatic' },
     environment: {
       node: 'v20',
       platform: 'linux',
@@ -192,6 +193,8 @@ export function createWorld(objectives: Record<string, string> = {}) {
       verification: [check('service level')],
       runbook: undefined,
       show: async () => '',
+      candidates: async () => [],
+      hints: [],
     },
     safety: {
       guard: async () => {
@@ -203,6 +206,7 @@ export function createWorld(objectives: Record<string, string> = {}) {
         calls.push('undo');
         return behaviour.undo();
       },
+      extendUndo: async object => void calls.push(`undo ${object.name}`),
       acquireLease: async () => {
         calls.push('lease');
         return { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', namespace: 'shop', name: 'l' };
@@ -230,6 +234,7 @@ export function createWorld(objectives: Record<string, string> = {}) {
         onKnownGood = on;
         on(false);
       },
+      lastChange: async () => ({ manager: 'kubectl-edit', how: 'by kubectl edit' }),
     },
     clockSkew: async () => ({ source: 'API server', skewMs: 0, uncertaintyMs: 500 }),
     record: event => void events.push(event),

@@ -2,7 +2,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { EventBody, EventOf, ObjectRef } from '../../src/record/events.ts';
+import type { Activity, EventBody, EventOf, ObjectRef } from '../../src/record/events.ts';
 import { systemClock } from '../../src/rehearsal/clock.ts';
 import type { Clock, RoleContext, RunbookActions } from '../../src/rehearsal/ports.ts';
 import type { RunbookEnvironment } from '../../src/runbook/environment.ts';
@@ -18,6 +18,8 @@ export interface Followed {
   finished: Finished[];
   /** What was asked of the rehearsal, in order. */
   asked: string[];
+  /** What the time went into, in order. */
+  spent: Activity[];
 }
 
 export interface FollowOptions extends RunbookEnvironment {
@@ -39,6 +41,7 @@ export async function follow(markdown: string, options: FollowOptions = {}): Pro
     const book = await loadRunbook(path, environment);
     const events: EventBody[] = [];
     const asked: string[] = [];
+    const spent: Activity[] = [];
     const ask = (name: string) => {
       asked.push(name);
       return Promise.resolve(`${name} answered`);
@@ -60,6 +63,15 @@ export async function follow(markdown: string, options: FollowOptions = {}): Pro
         rollback: () => ask('rollback'),
         verify: () => ask('verify'),
         show: what => ask(`show ${what}`),
+        spend: activity => void spent.push(activity),
+        reached: () => false,
+        report: () => {},
+        candidates: async () => [],
+        nameCause: async () => ({ correct: true }),
+        commandIssued: () => void asked.push('command issued'),
+        awaitRollback: () => ask('await-rollback'),
+        hint: () => undefined,
+        end: () => {},
         suspect: () => (asked.includes('diagnose') ? { ...payments, name: 'checkout' } : undefined),
         ...actions,
       },
@@ -69,6 +81,7 @@ export async function follow(markdown: string, options: FollowOptions = {}): Pro
       good,
       events,
       asked,
+      spent,
       started: events.filter(event => event.type === 'runbook.step.started'),
       finished: events.filter(event => event.type === 'runbook.step.finished'),
     };

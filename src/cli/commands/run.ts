@@ -1,6 +1,7 @@
 import { userInfo } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import pino from 'pino';
+import { listCandidates } from '../../cluster/candidates.ts';
 import { clockSkew } from '../../cluster/connection.ts';
 import { createEvidence } from '../../cluster/evidence.ts';
 import type { ProvidedCluster } from '../../cluster/providers/provided-cluster.ts';
@@ -102,6 +103,7 @@ async function rehearse({ args, loaded, id, store, log, reporter, interrupts }: 
       // Paths in a report are those a reader can follow: from where the drill was started.
       scenario: { ...loaded, path: relative(process.cwd(), loaded.path) },
       operator,
+      play: { mode: 'automatic' },
       environment: {
         node: process.version,
         platform: `${process.platform} ${process.arch}`,
@@ -204,6 +206,8 @@ async function createRoles(id: string, loaded: LoadedScenario, provided: Provide
             ...(provided.kubeconfig === undefined ? {} : { kubeconfig: provided.kubeconfig }),
           }),
     show: createEvidence(cluster, systemClock, namespace, probes),
+    candidates: () => listCandidates(cluster, namespace),
+    hints: [],
   };
 }
 
