@@ -2,29 +2,25 @@
  * The folder of one run, `reports/<run-id>/`: `events.ndjson` is appended to while the run goes on, `run.json` is written at its end.
  * A line is handed to the kernel before `append` returns, so a SIGKILL can cost at most the end of the last line;
  * events that somebody's recovery depends on are also fsynced, against a power loss.
+ *
+ * A blind drill's folder holds `events.sealed` and `log.sealed` instead, and nothing else, until the drill is over.
  */
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readSync,
-  renameSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { EXIT, RehearseError } from '../errors/errors.ts';
 import { EVENTS_VERSION, type EventBody, eventSchema, type RehearsalEvent } from './events.ts';
 import { foldEvents } from './fold.ts';
+import { type LineFile, openLineFile, writeAll } from './line-file.ts';
 import { RUN_RECORD_VERSION, type RunRecord } from './run-record.ts';
+import { isBeingWritten, openSealedFile, readSealedFile } from './sealed-file.ts';
 
 export const EVENTS_FILE = 'events.ndjson';
+const LOG_FILE = 'rehearse.log';
 const RECORD_FILE = 'run.json';
 export const REPORT_FILE = 'report.html';
+/** What each file is called while it is sealed. */
+const SEALED_AS = { [EVENTS_FILE]: 'events.sealed', [LOG_FILE]: 'log.sealed' } as const;
 
 const MUST_REACH_THE_DISK = new Set<EventBody['type']>(['undo.written', 'fault.injected', 'restore.finished', 'run.finished']);
 
@@ -32,72 +28,132 @@ export interface RunStore {
   readonly directory: string;
   /** One line. @throws RehearseError when it cannot be written, e.g. the disk is full; the next append starts on a line of its own. */
   append(event: RehearsalEvent): void;
+  /** The run's log, for a logger that writes whole lines. @throws RehearseError when it cannot be created. */
+  openLog(): { write(lines: string): void };
   /** Replaces run.json as a whole: a reader sees the old or the new one, never half. */
   writeRecord(record: RunRecord): void;
   /** Any other file of the run, e.g. report.html; replaced as a whole too. Returns its path. */
   writeFile(name: string, content: string): string;
+  /** The drill is over: what was sealed becomes events.ndjson and rehearse.log, and goes on as them. @throws RehearseError when they cannot be written. */
+  unseal(): void;
   readEvents(): RehearsalEvent[];
   readRecord(): RunRecord;
+  /** Unseals too: whatever ended the run, its evidence is left to read. */
   close(): void;
 }
 
-/** Creates the folder when it is not there. An events file that is there is continued, also after a torn last line. */
-export function createRunStore(directory: string): RunStore {
-  let file: number | undefined;
-  // Whether the last thing in the file is the beginning of a line.
-  let torn = false;
+/**
+ * Creates the folder when it is not there. An events file that is there is continued, also after a torn last line.
+ * @param options.sealed what is written cannot be read by others until `unseal`; other files of the run cannot be written until then
+ */
+export function createRunStore(directory: string, options: { sealed?: boolean } = {}): RunStore {
+  let sealed = options.sealed === true;
+  const files = new Map<keyof typeof SEALED_AS, LineFile>();
 
-  const open = (): number => {
-    if (file !== undefined) return file;
-    const path = join(directory, EVENTS_FILE);
-    attempt(path, () => {
-      mkdirSync(directory, { recursive: true });
-      torn = !endsWithNewline(path);
-      file = openSync(path, 'a');
-    });
-    return file as unknown as number;
+  const open = (name: keyof typeof SEALED_AS): LineFile => {
+    const known = files.get(name);
+    if (known) return known;
+    const path = join(directory, sealed ? SEALED_AS[name] : name);
+    const file = attempt(path, () => (sealed ? openSealedFile(path) : openLineFile(path)));
+    files.set(name, file);
+    return file;
   };
-
+  const closeFiles = () => {
+    for (const file of files.values()) file.close();
+    files.clear();
+  };
   const writeFile = (name: string, content: string): string => {
-    const path = join(directory, name);
-    attempt(path, () => {
-      mkdirSync(directory, { recursive: true });
-      const temporary = `${path}.${process.pid}.part`;
-      const handle = openSync(temporary, 'w');
-      try {
-        writeAll(handle, Buffer.from(content));
-        fsyncSync(handle);
-      } finally {
-        closeSync(handle);
-      }
-      renameSync(temporary, path);
-    });
-    return path;
+    if (sealed) throw new Error(`${name} would tell what is sealed: unseal the run first`);
+    return replaceFile(directory, name, content);
+  };
+  const unseal = () => {
+    if (!sealed) return;
+    closeFiles();
+    unsealFiles(directory);
+    sealed = false;
   };
 
   return {
     directory,
     append(event) {
-      const handle = open();
-      attempt(join(directory, EVENTS_FILE), () => {
-        const line = Buffer.from(`${torn ? '\n' : ''}${JSON.stringify(event)}\n`);
-        torn = true;
-        writeAll(handle, line);
-        torn = false;
-        if (MUST_REACH_THE_DISK.has(event.type)) fsyncSync(handle);
-      });
+      const file = open(EVENTS_FILE);
+      attempt(join(directory, EVENTS_FILE), () => file.append(JSON.stringify(event), MUST_REACH_THE_DISK.has(event.type)));
+    },
+    openLog() {
+      open(LOG_FILE);
+      return {
+        write(lines) {
+          try {
+            for (const line of lines.split('\n')) if (line !== '') open(LOG_FILE).append(line);
+          } catch {
+            // A line of the log is not worth the drill, nor the restore: events that cannot be written end it.
+          }
+        },
+      };
     },
     writeRecord(record) {
       writeFile(RECORD_FILE, `${JSON.stringify(record)}\n`);
     },
     writeFile,
+    unseal,
     readEvents: () => readEvents(directory),
     readRecord: () => readRecord(directory),
     close() {
-      if (file !== undefined) closeSync(file);
-      file = undefined;
+      try {
+        unseal();
+      } catch {
+        // It stays sealed, and `rehearse report` opens it when there is room again.
+      }
+      closeFiles();
     },
   };
+}
+
+/**
+ * What a blind drill left sealed when it was killed becomes readable; folders without anything sealed are left as they are.
+ * @returns `in-use` when the drill is still running: then nothing was opened
+ */
+export function unsealRun(directory: string): 'open' | 'in-use' {
+  const here = { host: hostname(), now: new Date() };
+  const sealed = Object.values(SEALED_AS)
+    .map(name => join(directory, name))
+    .filter(path => existsSync(path));
+  if (sealed.some(path => isBeingWritten(path, here))) return 'in-use';
+  unsealFiles(directory);
+  return 'open';
+}
+
+function unsealFiles(directory: string): void {
+  for (const [name, sealedName] of Object.entries(SEALED_AS)) {
+    const path = join(directory, sealedName);
+    if (!existsSync(path)) continue;
+    replaceFile(
+      directory,
+      name,
+      attempt(path, () => readSealedFile(path))
+        .map(line => `${line}\n`)
+        .join(''),
+    );
+    rmSync(path);
+  }
+}
+
+/** A reader sees the old or the new file, never half. */
+function replaceFile(directory: string, name: string, content: string): string {
+  const path = join(directory, name);
+  attempt(path, () => {
+    mkdirSync(directory, { recursive: true });
+    const temporary = `${path}.${process.pid}.part`;
+    const handle = openSync(temporary, 'w');
+    try {
+      writeAll(handle, Buffer.from(content));
+      fsyncSync(handle);
+    } finally {
+      closeSync(handle);
+    }
+    renameSync(temporary, path);
+  });
+  return path;
 }
 
 /**
@@ -187,26 +243,6 @@ function readText(path: string): string {
   }
 }
 
-function endsWithNewline(path: string): boolean {
-  if (!existsSync(path)) return true;
-  const { size } = statSync(path);
-  if (size === 0) return true;
-  const handle = openSync(path, 'r');
-  try {
-    const last = Buffer.alloc(1);
-    readSync(handle, last, 0, 1, size - 1);
-    return last[0] === 0x0a;
-  } finally {
-    closeSync(handle);
-  }
-}
-
-/** write(2) may take less than it was given. */
-function writeAll(handle: number, bytes: Buffer): void {
-  let offset = 0;
-  while (offset < bytes.length) offset += writeSync(handle, bytes, offset);
-}
-
 const WRITE_REASON: Record<string, [string, string]> = {
   ENOSPC: ['no space left on the device', 'Free some space, or choose another folder with --reports.'],
   EDQUOT: ['the disk quota is used up', 'Free some space, or choose another folder with --reports.'],
@@ -215,9 +251,9 @@ const WRITE_REASON: Record<string, [string, string]> = {
   ENOTDIR: ['a part of the path is a file', 'Choose another folder with --reports.'],
 };
 
-function attempt(path: string, write: () => void): void {
+function attempt<T>(path: string, write: () => T): T {
   try {
-    write();
+    return write();
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code ?? '';
     const [what, hint] = WRITE_REASON[code] ?? [reason(cause), 'Check the folder, or choose another one with --reports.'];
