@@ -19,16 +19,21 @@ export interface FrameSize {
   rows: number;
 }
 
-/** A line of the frame, with how soon it goes when there is no room: 0 stays longest. */
-interface Line {
+/** A line of a frame, with how soon it goes when there is no room: 0 stays longest. */
+export interface RankedLine {
   text: string;
   rank: number;
 }
 
+/** The last column stays free: a character there makes some terminals go to the next line. */
+export function frameWidth(columns: number): number {
+  return Math.max(20, Math.min(WIDEST, columns) - 1);
+}
+
 /** @param tMs ms of run time now */
 export function frameLines(progress: Progress, tMs: number, size: FrameSize, style: Style): string[] {
-  const width = Math.max(20, Math.min(WIDEST, size.columns) - 1);
-  const lines: Line[] = [
+  const width = frameWidth(size.columns);
+  const lines: RankedLine[] = [
     { text: rule(style, width), rank: 3 },
     { text: heading(progress, tMs, width, style), rank: 0 },
     { text: injected(progress, style), rank: 4 },
@@ -42,21 +47,27 @@ export function frameLines(progress: Progress, tMs: number, size: FrameSize, sty
     { text: verificationLine(progress, style), rank: 5 },
   ];
   const wanted = lines.filter(line => line.text !== '' || line.rank === 6);
-  while (wanted.length > Math.max(1, size.rows)) {
-    const worst = Math.max(...wanted.map(line => line.rank));
-    wanted.splice(
-      wanted.findLastIndex(line => line.rank === worst),
+  return fitRows(wanted, size.rows).map(line => truncate(line.text, width, style.marks.ellipsis));
+}
+
+/** As many of the lines as there are rows: the lowest of the highest rank go first. */
+export function fitRows<Line extends RankedLine>(lines: readonly Line[], rows: number): Line[] {
+  const kept = [...lines];
+  while (kept.length > Math.max(1, rows)) {
+    const worst = Math.max(...kept.map(line => line.rank));
+    kept.splice(
+      kept.findLastIndex(line => line.rank === worst),
       1,
     );
   }
-  return wanted.map(line => truncate(line.text, width, style.marks.ellipsis));
+  return kept;
 }
 
-function rule(style: Style, width: number): string {
+export function rule(style: Style, width: number): string {
   return style.paint(style.marks.rule.repeat(width), 'dim');
 }
 
-function heading(progress: Progress, tMs: number, width: number, style: Style): string {
+export function heading(progress: Progress, tMs: number, width: number, style: Style): string {
   const { started, moments } = progress;
   if (!started) return style.paint('rehearse', 'bold');
   const deployed = moments.get('deployed');
@@ -107,7 +118,7 @@ function phaseLine(phase: PhaseProgress, tMs: number, width: number, style: Styl
   return ` ${style.paint(mark, colour)} ${label} ${figure} ${pad(aim, 12)}  ${bar}`.trimEnd();
 }
 
-function stepLine(progress: Progress, tMs: number, width: number, style: Style): string {
+export function stepLine(progress: Progress, tMs: number, width: number, style: Style): string {
   const { step, plan } = progress;
   if (!step) return '';
   const total = plan?.runbook?.steps;
@@ -122,7 +133,7 @@ function stepLine(progress: Progress, tMs: number, width: number, style: Style):
   return `${label('runbook', style)}${pad(text, room)} ${slow ? style.paint(time, 'yellow') : time}`;
 }
 
-function serviceLines(progress: Progress, tMs: number, width: number, style: Style): string[] {
+export function serviceLines(progress: Progress, tMs: number, width: number, style: Style): string[] {
   const probes = progress.probes();
   // One probe gets both charts; of several, each gets its line of figures.
   return probes.flatMap((probe, index) => {
@@ -161,7 +172,7 @@ function serviceLines(progress: Progress, tMs: number, width: number, style: Sty
   });
 }
 
-function signalLines(progress: Progress, style: Style): string[] {
+export function signalLines(progress: Progress, style: Style): string[] {
   const shown = progress.signals.slice(-SIGNALS_SHOWN);
   const hidden = progress.signals.length - shown.length;
   const nameWidth = Math.min(20, Math.max(0, ...shown.map(signal => displayWidth(signal.detector))));
@@ -174,20 +185,20 @@ function signalLines(progress: Progress, style: Style): string[] {
   });
 }
 
-function suspectLine(progress: Progress, style: Style): string {
+export function suspectLine(progress: Progress, style: Style): string {
   if (!progress.suspect) return '';
   const { suspect } = progress.suspect;
   const text = `${suspectText(suspect)}, score ${suspect.score.toFixed(2)}: ${suspect.change}`;
   return label('suspect', style) + style.plain(harmlessLine(text));
 }
 
-function verificationLine(progress: Progress, style: Style): string {
+export function verificationLine(progress: Progress, style: Style): string {
   const { verification, moments } = progress;
   if (!verification || moments.has('restored') || !moments.has('rolled-back')) return '';
   if (verification.ok) return label('verify', style) + style.paint('every check holds', 'green');
   return label('verify', style) + style.plain(verification.failing);
 }
 
-function label(text: string, style: Style): string {
+export function label(text: string, style: Style): string {
   return ` ${style.paint(pad(text, LABEL), 'dim')}`;
 }

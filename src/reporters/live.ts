@@ -1,9 +1,11 @@
 import { formatClock } from '../record/duration.ts';
+import { BEGIN, CLEAR_BELOW, CLEAR_LINE_END, END, HIDE_CURSOR, HOME, SHOW_CURSOR, up } from './control-codes.ts';
 import { frameLines } from './frame.ts';
 import { keyMoment } from './key-moments.ts';
+import { type LogEntry, logLines } from './log-lines.ts';
 import { Progress } from './progress.ts';
 import type { Reporter, Screen, Ticker } from './reporter.ts';
-import { type Colour, pad, padStart, type Style, styleFor, truncate, wrap } from './style.ts';
+import { styleFor } from './style.ts';
 import { summaryLines } from './summary.ts';
 
 /** Ten times a second: the tenths of the clock run, and a person sees no flicker. */
@@ -11,29 +13,6 @@ const REPAINT_MS = 100;
 const MOST_LINES = 20;
 /** Enough to fill a tall screen after a resize. */
 const LOG_KEPT = 200;
-/** A long message gets one line more; the whole of it is in the report. */
-const MOST_MORE = 1;
-/** Column in which the text of a log line begins. */
-const TEXT_COLUMN = 22;
-
-// Terminals that know synchronised output paint a frame at once; the others ignore it.
-const BEGIN = '\u001b[?2026h';
-const END = '\u001b[?2026l';
-const HIDE_CURSOR = '\u001b[?25l';
-const SHOW_CURSOR = '\u001b[?25h';
-const CLEAR_LINE_END = '\u001b[K';
-const CLEAR_BELOW = '\u001b[J';
-const up = (lines: number) => (lines > 0 ? `\r\u001b[${lines}A` : '\r');
-
-/** Where the visible screen begins. */
-const HOME = '\u001b[H';
-
-interface LogEntry {
-  time: string;
-  label: string;
-  text: string;
-  colour: Colour | undefined;
-}
 
 /** A log of the key moments that stays, and below it a frame that is painted in place: phases, step, users, signals, suspect. */
 export function createLiveReporter(screen: Screen, ticker: Ticker): Reporter {
@@ -121,15 +100,4 @@ export function createLiveReporter(screen: Screen, ticker: Ticker): Reporter {
       over = true;
     },
   };
-}
-
-/** A log entry, wrapped with its text in a column; what has no time is a message and starts at the left. */
-function logLines({ time, label, text, colour }: LogEntry, columns: number, style: Style): string[] {
-  const width = Math.max(30, columns - 1);
-  const painted = (line: string) => (colour ? style.paint(line, colour) : line);
-  if (time === '' && label === '') return wrap(style.plain(text), width - 1).map(line => ` ${painted(line)}`);
-  const [first = '', ...rest] = wrap(style.plain(text), width - TEXT_COLUMN);
-  const more = rest.length <= MOST_MORE ? rest : [truncate(rest.join(' '), width - TEXT_COLUMN, style.marks.ellipsis)];
-  const head = ` ${style.paint(padStart(time, 8), 'dim')}  ${pad(label, 10)} ${painted(first)}`;
-  return [truncate(head, width, style.marks.ellipsis), ...more.map(line => `${' '.repeat(TEXT_COLUMN)}${painted(line)}`)];
 }

@@ -1,7 +1,7 @@
 /** Colours, marks and widths for a screen; every one has a form without colour and one without Unicode. */
 import type { Screen } from './reporter.ts';
 
-export type Colour = 'green' | 'red' | 'yellow' | 'cyan' | 'dim' | 'bold';
+export type Colour = 'green' | 'red' | 'yellow' | 'cyan' | 'dim' | 'bold' | 'underline';
 
 const SGR: Record<Colour, [string, string]> = {
   green: ['32', '39'],
@@ -10,6 +10,7 @@ const SGR: Record<Colour, [string, string]> = {
   cyan: ['36', '39'],
   dim: ['2', '22'],
   bold: ['1', '22'],
+  underline: ['4', '24'],
 };
 
 export interface Marks {
@@ -28,6 +29,9 @@ export interface Marks {
   arrow: string;
   rule: string;
   dash: string;
+  bullet: string;
+  quote: string;
+  prompt: string;
 }
 
 const UNICODE: Marks = {
@@ -46,6 +50,9 @@ const UNICODE: Marks = {
   arrow: '→',
   rule: '─',
   dash: '–',
+  bullet: '•',
+  quote: '│',
+  prompt: '›',
 };
 
 const ASCII: Marks = {
@@ -64,6 +71,9 @@ const ASCII: Marks = {
   arrow: '->',
   rule: '-',
   dash: '-',
+  bullet: '*',
+  quote: '|',
+  prompt: '>',
 };
 
 export interface Style {
