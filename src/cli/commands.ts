@@ -10,6 +10,10 @@ const cluster = {
   namespace: { type: 'string', alias: 'n', describe: "namespace of the target instead of the scenario's" },
   config: { type: 'string', default: 'rehearse.yaml', describe: 'where staging clusters are opted in' },
 } as const;
+const bound = {
+  ...cluster,
+  target: { type: 'string', describe: 'a workload of rehearse.yaml to run the scenario on: its cluster, namespace and users' },
+} as const;
 const reports = { type: 'string', default: 'reports', describe: 'folder of runs and reports' } as const;
 
 /** Keeps the inference of one module's own options, and makes the list one type. */
@@ -23,14 +27,15 @@ export const commands: CommandModule[] = [
       yargs
         .positional('scenario', { type: 'string', default: 'error-rate', describe: 'name of a scenario, or path of its file' })
         .options({
-          ...cluster,
+          ...bound,
           reports,
           json: { type: 'boolean', default: false, describe: 'the result as JSON on stdout, progress on stderr' },
           plain: { type: 'boolean', default: false, describe: 'plain lines even on a terminal (also for screen readers)' },
         })
         .example('$0 run', 'the drill "error-rate" on the embedded sandbox')
         .example('$0 run ./my-scenario.yaml --reports /tmp/reports', 'your own scenario')
-        .example('$0 run error-rate --context staging-eu -n shop', 'on a staging cluster opted in by rehearse.yaml'),
+        .example('$0 run error-rate --context staging-eu -n shop', 'on a staging cluster opted in by rehearse.yaml')
+        .example('$0 run never-ready --target api', 'on a workload of yours that rehearse.yaml names'),
     handler: async args => (await import('./commands/run.ts')).run(args),
   }),
   command({

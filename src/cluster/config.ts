@@ -22,7 +22,7 @@ const optIn = z.strictObject({
 });
 
 const target = z.strictObject({
-  context: z.string().min(1).describe('Name of the kubeconfig context.'),
+  context: z.string().min(1).describe('Name of the kubeconfig context; the embedded sandbox when left out.').optional(),
   namespace: name.describe('Namespace of the workload.'),
   workload: z
     .string()

@@ -52,8 +52,10 @@ export function createSafetyNet(options: SafetyNetOptions): SafetyNet {
         clusterJournals(cluster, namespace),
         cluster.get(leaseFor(target)),
       ]);
-      const orphan = pending.find(other =>
-        other.entries.some(entry => entry.object.kind === target.kind && entry.object.name === target.name),
+      const orphan = pending.find(
+        other =>
+          other.lease.name === leaseFor(target).name ||
+          other.entries.some(entry => entry.object.kind === target.kind && entry.object.name === target.name),
       );
       const checks: CheckResult[] = [
         {

@@ -12,11 +12,13 @@ export interface Observation {
   changes: Change[];
   workloads: WorkloadObservation[];
   calls: Call[];
+  /** Services that lead nowhere, by name, with why. */
+  deadServices: ReadonlyMap<string, string>;
   /** When a probe's service level was first seen broken, and how. */
   impact: { sinceTMs: number; detail: string } | undefined;
 }
 
-/** A revision that a workload was moved to lately. */
+/** A revision that a workload, or the routing of a Service, was moved to lately. */
 export interface Change {
   workload: ObjectRef;
   revision: string;

@@ -1,6 +1,7 @@
 /** Watches a namespace and scrapes its pods, as a team's dashboards do, and gives what was seen as an `Observation`. */
 import { badConditions } from '../cluster/conditions.ts';
 import { podTroubles, type Trouble } from '../cluster/pod-trouble.ts';
+import { routingChanges, sameRouting, serviceRevision } from '../cluster/services.ts';
 import { templateChanges } from '../cluster/template-changes.ts';
 import {
   controllerOf,
@@ -14,6 +15,7 @@ import {
 } from '../cluster/workloads.ts';
 import type { Cluster, RawObject, RoleContext } from '../rehearsal/ports.ts';
 import { callGraph } from './call-graph.ts';
+import { deadServices } from './dead-services.ts';
 import type { Change, Observation, RevisionObservation, RevisionTrouble, WorkloadObservation } from './observation.ts';
 import { createScraper } from './scraper.ts';
 import { TrafficHistory } from './traffic.ts';
@@ -47,6 +49,8 @@ export function createObserver(context: Context): Observer {
   const troubleSince = new Map<string, number>();
   /** Run time at which a workload was seen moving to a template, by workload uid; the newest last. */
   const moves = new Map<string, { tMs: number; template: RawObject }[]>();
+  /** The last time that a Service was seen changing whom it leads to, by name. */
+  const rerouted = new Map<string, { tMs: number; before: RawObject; after: RawObject }>();
   const history = new TrafficHistory();
   let startTMs = 0;
   let scrapeOnce: () => Promise<void> = async () => {};
@@ -66,6 +70,16 @@ export function createObserver(context: Context): Observer {
       moves.set(id, known);
     }
     note(`${id} deadline`, badConditions(object).length > 0);
+  }
+
+  function seeService(type: string, object: RawObject) {
+    const { name } = object.metadata;
+    const before = services.get(name);
+    if (type === 'DELETED') services.delete(name);
+    else services.set(name, object);
+    if (type === 'DELETED' || !before || sameRouting(before, object)) return;
+    rerouted.set(name, { tMs: context.tMs(), before, after: object });
+    history.changedAt(context.tMs());
   }
 
   function seePod(type: string, pod: RawObject) {
@@ -126,6 +140,18 @@ export function createObserver(context: Context): Observer {
         changes: templateChanges(before?.template, live.template),
       },
     ];
+  }
+
+  function reroutings(): Change[] {
+    return [...rerouted.values()]
+      .filter(({ tMs }) => context.tMs() - tMs <= RECENT_MS)
+      .map(({ tMs, before, after }) => ({
+        workload: refOf(after),
+        revision: serviceRevision(after),
+        hash: '',
+        atTMs: tMs,
+        changes: routingChanges(before, after).map(text => ({ aspect: 'other', text })),
+      }));
   }
 
   function observeRevision(workload: RawObject, revision: Revision, windows: { normalUntilTMs: number }): RevisionObservation {
@@ -191,7 +217,7 @@ export function createObserver(context: Context): Observer {
         ...['ReplicaSet', 'ControllerRevision'].map(kind =>
           cluster.watch({ apiVersion: 'apps/v1', kind }, scope, keep(revisions, 'uid')),
         ),
-        cluster.watch({ apiVersion: 'v1', kind: 'Service' }, scope, keep(services, 'name')),
+        cluster.watch({ apiVersion: 'v1', kind: 'Service' }, scope, seeService),
         cluster.watch({ apiVersion: 'v1', kind: 'ConfigMap' }, scope, keep(configMaps, 'name')),
         cluster.watch({ apiVersion: 'v1', kind: 'Pod' }, scope, seePod),
       ]);
@@ -229,9 +255,13 @@ export function createObserver(context: Context): Observer {
     refresh: () => Promise.race([scrapeOnce(), clock.sleep(REFRESH_MS)]),
 
     observe(impact) {
-      const changes = [...workloads.values()].flatMap(changesOf);
+      const changes = [...[...workloads.values()].flatMap(changesOf), ...reroutings()];
       // Normal is what was before the first change that was seen happening.
-      const firstMove = Math.min(...[...moves.values()].flat().map(move => move.tMs), context.tMs());
+      const firstMove = Math.min(
+        ...[...moves.values()].flat().map(move => move.tMs),
+        ...[...rerouted.values()].map(({ tMs }) => tMs),
+        context.tMs(),
+      );
       const seen: WorkloadObservation[] = [...workloads.values()].map(workload => ({
         ref: refOf(workload),
         revisions: revisionsOfWorkload(workload)
@@ -249,6 +279,7 @@ export function createObserver(context: Context): Observer {
         changes,
         workloads: seen,
         calls: callGraph(nodes, [...services.values()], configMaps, namespace),
+        deadServices: deadServices([...services.values()], [...pods.values()]),
         impact,
       };
     },

@@ -32,6 +32,8 @@ const WEIGHTS = {
   ownFailures: 0.6,
   /** Its own time per request has risen: at 300 ms and above the whole weight. */
   ownLatency: 0.6,
+  /** The Service leads nowhere since it was changed. */
+  deadService: 0.6,
   /** It was pointed at a service that does not exist. */
   unknownService: 0.5,
   /** All its failures come from calls to something that is sick itself. */
@@ -106,6 +108,7 @@ function reasonsOf(
   symptoms: ReadonlyMap<string, Symptoms>,
   onset: number | undefined,
 ): Reason[] {
+  if (change.workload.kind === 'Service') return reasonsOfService(change, observation, onset);
   const own = symptoms.get(change.workload.name);
   const revision = own?.workload.revisions.find(candidate => candidate.hash === change.hash);
   const reasons: Reason[] = pointedAtNothing(change, observation);
@@ -117,6 +120,15 @@ function reasonsOf(
   if (change.changes.length > 0 && change.changes.every(({ aspect }) => aspect === 'metadata'))
     reasons.push({ text: 'it changed nothing that runs', weight: WEIGHTS.cosmetic });
   return reasons;
+}
+
+function reasonsOfService(change: Change, observation: Observation, onset: number | undefined): Reason[] {
+  const dead = observation.deadServices.get(change.workload.name);
+  const reasons: Reason[] =
+    dead === undefined
+      ? [{ text: 'it leads to pods that are there', weight: WEIGHTS.healthy / 3 }]
+      : [{ text: dead, weight: WEIGHTS.deadService, evidence: `pods of namespace ${change.workload.namespace ?? ''}` }];
+  return [...reasons, ...timing(change, observation, onset, dead !== undefined)];
 }
 
 /** @param direct something is wrong with what it changed: then symptoms that began before it may be somebody else's */
@@ -183,7 +195,7 @@ function traffic(
   const factor = servedWellBefore(revision) ? WEIGHTS.servedWellFactor : 1;
   if (now && now.failed > 0 && fails(own)) {
     const failedCalls = failedCallsOf([now], change.workload.name, observation.calls);
-    const { own: ownFailed, explainedBy } = ownFailures(now.failed, failedCalls, symptoms);
+    const { own: ownFailed, explainedBy } = ownFailures(now.failed, failedCalls, symptoms, observation.deadServices);
     const base = others.map(other => other.traffic ?? other.normal).find(found => found !== undefined && found.requests >= 5);
     const before = base ? base.failed / base.requests : 0;
     const share = ownFailed / Math.max(1, now.requests);

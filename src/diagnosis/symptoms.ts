@@ -137,16 +137,22 @@ export function isSick(symptoms: Symptoms): boolean {
 /**
  * Failures that are the workload's own: those that its failed calls do not explain.
  * A call that was answered with 5xx failed on the other side. One without an answer is explained only by a dependency that is sick:
- * when that is well, the caller calls it wrongly, or calls something else under its name.
+ * when that is well, the caller calls it wrongly, or calls something else under its name. A Service that leads nowhere explains all.
  */
 export function ownFailures(
   failed: number,
   failedCalls: readonly FailedCall[],
   all: ReadonlyMap<string, Symptoms>,
+  dead: ReadonlyMap<string, string> = new Map(),
 ): { own: number; explainedBy: string[] } {
   let explained = 0;
   const explainedBy = new Set<string>();
   for (const call of failedCalls) {
+    if (dead.has(call.service)) {
+      explained += call.failed;
+      explainedBy.add(`service ${call.service}`);
+      continue;
+    }
     const sick = call.to.filter(name => {
       const callee = all.get(name);
       return callee !== undefined && isSick(callee);

@@ -1,8 +1,10 @@
 /** The bad deploys, by their `kind` in a scenario, and the harmless ones beside them. */
+import type { ObjectRef } from '../record/events.ts';
 import type { Fault, PlannedChange, RawObject, RoleContext } from '../rehearsal/ports.ts';
 import type { DecoySpec, FaultSpec } from '../scenario/schema.ts';
 import { planConfig } from './config-fault.ts';
 import { applyPlanned, planTemplate, readTarget, refused } from './planned.ts';
+import { faultedService, planService } from './service-fault.ts';
 import {
   editCommand,
   editDecoy,
@@ -16,11 +18,32 @@ import {
 
 /** A fault that changes a workload as any deploy does: nothing on the objects gives the drill away. */
 export function createFault(spec: FaultSpec): Fault {
-  return plannedFault(spec.kind, `${spec.kind} fault`, context =>
-    spec.kind === 'config'
-      ? planConfig(context, spec)
-      : planEdit(context, (template, target) => editTemplate(template, spec, target), spec),
-  );
+  return plannedFault(spec.kind, `${spec.kind} fault`, context => {
+    if (spec.kind === 'config') return planConfig(context, spec);
+    if (spec.kind === 'service') return planService(context, spec);
+    return planEdit(context, (template, target) => editTemplate(template, spec, target), spec);
+  });
+}
+
+/** What carries the bad deploy when that is not the workload itself. @throws RehearseError when the scenario does not name it. */
+export function faultedObject(spec: FaultSpec, namespace: string): ObjectRef | undefined {
+  return spec.kind === 'service' ? faultedService(spec, namespace) : undefined;
+}
+
+/** What the app must do for a fault to be felt; undefined for one that breaks any app. */
+export function neededOfApp(spec: FaultSpec): string | undefined {
+  switch (spec.kind) {
+    case 'image':
+      return spec.image === undefined ? undefined : `the image ${spec.image} must be bad, or not exist`;
+    case 'env':
+      return `the app must read ${Object.keys(spec.env).join(', ')}`;
+    case 'config':
+      return `the app must read ${Object.keys(spec.data).join(', ')} of configmap ${spec.configMap}`;
+    case 'command':
+      return 'the command must end with an error, or serve wrongly';
+    default:
+      return undefined;
+  }
 }
 
 /** An unrelated, harmless deploy close to the bad one. Its target is the context's. */
@@ -68,7 +91,7 @@ async function planEdit(
 
 function editTemplate(
   template: RawObject,
-  spec: Exclude<FaultSpec, { kind: 'config' }>,
+  spec: Exclude<FaultSpec, { kind: 'config' | 'service' }>,
   target: RoleContext['target'],
 ): TemplateEdit {
   switch (spec.kind) {

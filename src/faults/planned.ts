@@ -77,7 +77,7 @@ export async function applyPlanned(
 }
 
 /** Failed `test` operations come as 422 without causes; whoever reads it must know that somebody else changed the target. */
-async function attempt(object: { kind: string; name: string }, call: () => Promise<RawObject>): Promise<RawObject> {
+export async function attempt(object: { kind: string; name: string }, call: () => Promise<RawObject>): Promise<RawObject> {
   try {
     return await call();
   } catch (error) {

@@ -1,8 +1,12 @@
+import { createHash } from 'node:crypto';
 import { isSensitiveName } from '../cluster/redact.ts';
 import { shortName } from '../cluster/workloads.ts';
 import type { RawObject, RoleContext } from '../rehearsal/ports.ts';
 import type { DecoySpec, FaultSpec } from '../scenario/schema.ts';
 import { containerIn, refused } from './planned.ts';
+
+/** tcpmux: below 1024, registered, and served by nobody. */
+const UNUSED_PORT = 1;
 
 /** How a fault changes a pod template: in place, told in words and as the command that people would have given. */
 export interface TemplateEdit {
@@ -18,13 +22,22 @@ type Edit<Kind extends FaultSpec['kind']> = (
 
 export const editImage: Edit<'image'> = (template, spec, target) => {
   const container = containerIn(template, spec.container, target);
-  const before = container['image'];
-  container['image'] = spec.image;
+  const before = String(container['image']);
+  const image = spec.image ?? missingImage(before);
+  container['image'] = image;
   return {
-    summary: `image of ${target.name}: ${before} → ${spec.image}`,
-    changeCause: `kubectl set image ${shortName(target)} ${container['name']}=${spec.image}`,
+    summary: `image of ${target.name}: ${before} → ${image}`,
+    changeCause: `kubectl set image ${shortName(target)} ${container['name']}=${image}`,
   };
 };
+
+/** The same repository with a tag that nobody has pushed, as after a failed build. The same image always gives the same one. */
+function missingImage(image: string): string {
+  const [untagged = image] = image.split('@');
+  const tag = /:([\w][\w.-]*)$/.exec(untagged)?.[1];
+  const repository = tag === undefined ? untagged : untagged.slice(0, -tag.length - 1);
+  return `${repository}:${(tag ?? 'latest').slice(0, 100)}-${createHash('sha256').update(image).digest('hex').slice(0, 7)}`;
+}
 
 export const editEnv: Edit<'env'> = (template, spec, target) => {
   const container = containerIn(template, spec.container, target);
@@ -72,7 +85,15 @@ export const editProbe: Edit<'probe'> = (template, spec, target) => {
   const container = containerIn(template, spec.container, target);
   const field = `${spec.probe}Probe`;
   const probe = container[field];
-  if (spec.path === undefined && spec.port === undefined) throw refused('a fault of kind probe needs `path` or `port`');
+  if (spec.path === undefined && spec.port === undefined) {
+    // Whatever the app is: the check that it has, with its timing, asks where nothing listens.
+    const { httpGet: _http, tcpSocket: _tcp, grpc: _grpc, exec: _exec, ...timing } = probe ?? { periodSeconds: 5 };
+    container[field] = { ...timing, tcpSocket: { port: UNUSED_PORT } };
+    return {
+      summary: `${spec.probe} probe of ${target.name}: ${probe ? 'moved to' : 'added on'} TCP port ${UNUSED_PORT}`,
+      changeCause: applied(target),
+    };
+  }
   if (!probe) throw refused(`container ${container['name']} of ${shortName(target)} has no ${spec.probe} probe`);
   const handler = probe.httpGet ?? probe.tcpSocket ?? probe.grpc;
   if (!handler) throw refused(`the ${spec.probe} probe of ${shortName(target)} runs a command: it has no path or port`);

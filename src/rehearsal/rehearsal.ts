@@ -62,7 +62,10 @@ export interface RehearsalOptions {
   /** How the drill is played, and by whom. */
   play: Pick<Extract<EventBody, { type: 'run.started' }>, 'mode' | 'blind' | 'roles'>;
   environment: Extract<EventBody, { type: 'run.started' }>['environment'];
+  /** What carries the bad deploy. */
   target: ObjectRef;
+  /** The workload that checks look at, when the target is what stands in front of it: a Service. */
+  workload?: ObjectRef;
   cluster: Cluster;
   clock: Clock;
   roles: Roles;
@@ -129,7 +132,7 @@ class Rehearsal {
       clock: options.clock,
       tMs: () => this.#tMs(),
       namespace: options.scenario.scenario.spec.target.namespace,
-      target: options.target,
+      target: options.workload ?? options.target,
       emit: event => this.#emit(event),
       log: options.log,
     };

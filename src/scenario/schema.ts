@@ -37,7 +37,11 @@ const workload = z
 const probe = z
   .strictObject({
     name: name.describe('How detectors and checks refer to it.'),
-    service: name.describe('Service in the target namespace that gets the requests, through the API server.').optional(),
+    service: name
+      .describe(
+        'Service in the target namespace that gets the requests, through the API server. Without it and `url`: the one of `--target`.',
+      )
+      .optional(),
     port: z
       .union([z.number().int().min(1).max(65535), name])
       .describe('Port of the service, by number or name.')
@@ -59,7 +63,7 @@ const probe = z
       .describe('The service level that users are promised.')
       .prefault({}),
   })
-  .refine(value => (value.service === undefined) !== (value.url === undefined), {
+  .refine(value => value.service === undefined || value.url === undefined, {
     message: 'a probe has either a `service` or a `url`',
     path: ['service'],
     // Also when other fields of the probe are wrong: all mistakes show at once.
@@ -102,8 +106,9 @@ const fault = z.discriminatedUnion('kind', [
     image: z
       .string()
       .min(1)
-      .describe('The image to deploy.')
-      .meta({ examples: ['rehearse/shop:1.5.0'] }),
+      .describe('The image to deploy. When left out: the one that runs, with a tag that does not exist.')
+      .meta({ examples: ['rehearse/shop:1.5.0'] })
+      .optional(),
   }),
   z.strictObject({
     kind: z.literal('env').describe('Deploys with environment variables set (a value) or removed (null).'),
@@ -117,7 +122,11 @@ const fault = z.discriminatedUnion('kind', [
     args: z.array(z.string()).describe('Arguments of the entry point.').optional(),
   }),
   z.strictObject({
-    kind: z.literal('probe').describe('Deploys with a readiness or liveness probe that asks the wrong path or port.'),
+    kind: z
+      .literal('probe')
+      .describe(
+        'Deploys with a readiness or liveness probe that asks the wrong path or port; with neither given, one that fails with any app.',
+      ),
     container: containerName,
     probe: z.enum(['readiness', 'liveness', 'startup']).describe('Which of the probes.').default('readiness'),
     path: z.string().startsWith('/').describe('The path that it asks.').optional(),
@@ -143,6 +152,24 @@ const fault = z.discriminatedUnion('kind', [
     container: containerName,
     requests: quantities.describe('Requests to set, by resource.').optional(),
     limits: quantities.describe('Limits to set, by resource.').optional(),
+  }),
+  z.strictObject({
+    kind: z
+      .literal('service')
+      .describe('Changes the Service in front of the workload: a selector that matches no pod, or a port where nothing listens.'),
+    service: name.describe('The Service; when left out, the one that the first probe asks.').optional(),
+    selector: z
+      .record(z.string().min(1), z.string().nullable())
+      .describe('Labels of its selector: a value sets one, null removes it.')
+      .optional(),
+    port: z
+      .union([z.number().int().min(1).max(65535), name])
+      .describe('Which of its ports, by number or name; the first when left out.')
+      .optional(),
+    targetPort: z
+      .union([z.number().int().min(1).max(65535), name])
+      .describe('Port of the pods that it leads to.')
+      .optional(),
   }),
 ]);
 
@@ -197,13 +224,16 @@ export const scenarioSchema = z.strictObject({
       target: z
         .strictObject({
           namespace: name.default('shop').describe('Namespace of the target; --namespace overrides it.'),
-          workload: workload.describe('What gets the bad deploy.'),
+          workload: workload
+            .describe('What gets the bad deploy. A scenario without one is bound to a target of rehearse.yaml: `--target NAME`.')
+            .optional(),
           tolerate: z
             .array(z.enum(['gitops', 'owner', 'autoscaler', 'disruption-budget']))
             .describe('What the scenario is about: a target is not refused for being under its control.')
             .default([]),
         })
-        .describe('Where the bad deploy goes.'),
+        .describe('Where the bad deploy goes.')
+        .prefault({}),
       probes: z.array(probe).min(1).describe('Requests like those of users, sent from before the bad deploy until the end.'),
       steadyState: z
         .strictObject({
@@ -229,6 +259,14 @@ export const scenarioSchema = z.strictObject({
         .discriminatedUnion('kind', [
           z.strictObject({
             kind: z.literal('rollout-undo').describe('Back to the previous revision, as kubectl rollout undo does it.'),
+            timeout: duration.describe('The rollback has failed when it is not done by then.').default('90s'),
+          }),
+          z.strictObject({
+            kind: z
+              .literal('reapply')
+              .describe(
+                'Back to the manifest before the deploy, as kubectl apply of it does: for what keeps no revisions, a Service.',
+              ),
             timeout: duration.describe('The rollback has failed when it is not done by then.').default('90s'),
           }),
         ])

@@ -191,14 +191,28 @@ function faultProblems(spec: Fields): Problem[] {
   switch (fault.kind) {
     case 'command':
       return fault.command === undefined && fault.args === undefined ? empty('command', 'give it a `command` or `args`') : [];
-    case 'probe':
-      return fault.path === undefined && fault.port === undefined ? empty('path', 'give it a wrong `path` or `port`') : [];
     case 'resources':
       return nothing(fault.requests) && nothing(fault.limits) ? empty('requests', 'give it `requests` or `limits`') : [];
     case 'env':
       return fault.env !== undefined && nothing(fault.env) ? empty('env', 'set or remove a variable') : [];
     case 'config':
       return fault.data !== undefined && nothing(fault.data) ? empty('data', 'set or remove a key') : [];
+    case 'service':
+      return [
+        ...(fault.targetPort === undefined && nothing(fault.selector)
+          ? empty('selector', 'give it a wrong `selector` or `targetPort`')
+          : []),
+        ...(fieldsOf(spec.rollback).kind === 'rollout-undo'
+          ? [
+              {
+                path: ['spec', 'rollback', 'kind'],
+                at: 'value' as const,
+                message: 'a Service keeps no revisions: `rollout-undo` cannot bring it back',
+                hint: 'use `reapply`',
+              },
+            ]
+          : []),
+      ];
     default:
       return [];
   }

@@ -63,6 +63,7 @@ export function observation(given: Partial<Observation>): Observation {
     scrapeMs: 1000,
     changes: [],
     calls: SHOP_CALLS,
+    deadServices: new Map(),
     impact: undefined,
     ...given,
     workloads: [

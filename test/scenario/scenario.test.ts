@@ -55,7 +55,18 @@ describe('what fields say together', () => {
     ['a request storm', 'interval: 100ms', 'interval: 0ms', /^`interval` must be longer than 0/],
     ['a runbook that is not there', 'errors-after-deploy.md', 'errors.md', /^there is no runbook "..\/runbooks\/errors.md"/],
     ['another name than the file', 'name: error-rate', 'name: errors', /^the name is "errors", the file's is "error-rate"/],
-    ['a fault that changes nothing', 'image: rehearse/shop:1.5.0', '', /^`image` is missing/],
+    [
+      'a fault that changes nothing',
+      'kind: image\n    image: rehearse/shop:1.5.0',
+      'kind: resources',
+      /^this fault changes nothing/,
+    ],
+    [
+      'a Service that is to be brought back by its revisions',
+      'kind: image\n    image: rehearse/shop:1.5.0',
+      'kind: service\n    targetPort: 9',
+      /^a Service keeps no revisions/,
+    ],
   ])('%s', (_, replace, by, expected) => {
     const found = mistakes(replace, by);
     expect(found).toHaveLength(1);
@@ -143,7 +154,7 @@ describe('the scenarios that ship', async () => {
         if (image !== undefined) expect(['rehearse/shop:1.4.1', 'rehearse/shop:1.4.2']).toContain(image);
       }
       if (scenario?.spec.fault.kind !== 'image') continue;
-      const version = scenario.spec.fault.image.replace('rehearse/shop:', '');
+      const version = scenario.spec.fault.image?.replace('rehearse/shop:', '') ?? '';
       expect(SHOP_VERSIONS.includes(version), name).toBe(name !== 'bad-image');
     }
   });

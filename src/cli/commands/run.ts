@@ -12,8 +12,7 @@ import { workloadRef } from '../../cluster/workloads.ts';
 import { createDetector } from '../../detection/detectors.ts';
 import { createProbe } from '../../detection/probe.ts';
 import { createDiagnosis } from '../../diagnosis/diagnosis.ts';
-import { EXIT, RehearseError } from '../../errors/errors.ts';
-import { createDecoy, createFault } from '../../faults/faults.ts';
+import { createDecoy, createFault, faultedObject } from '../../faults/faults.ts';
 import type { RehearsalEvent } from '../../record/events.ts';
 import { foldEvents } from '../../record/fold.ts';
 import { createRunStore, REPORT_FILE, type RunStore } from '../../record/store.ts';
@@ -26,9 +25,11 @@ import { loadRunbook } from '../../runbook/load.ts';
 import { type LoadedScenario, loadScenario } from '../../scenario/load.ts';
 import { durationMs } from '../../scenario/schema.ts';
 import { createCheck } from '../../verification/checks.ts';
+import { bind } from '../bind.ts';
 import { type Interrupts, listenForInterrupts } from '../interrupts.ts';
 import { announceOrphans } from '../orphans.ts';
 import { packageVersion } from '../package-version.ts';
+import { provide } from '../provide.ts';
 import { INDEX_HREF, writeIndex } from '../report-index.ts';
 import { chooseReporter } from '../reporter-choice.ts';
 import { runId } from '../run-id.ts';
@@ -42,18 +43,14 @@ export interface RunArguments {
   kubeconfig?: string | undefined;
   context?: string | undefined;
   namespace?: string | undefined;
+  target?: string | undefined;
 }
 
 /** `rehearse run`: everything is checked before anything is started; from then on a report is written whatever happens. */
 export async function run(args: RunArguments): Promise<void> {
-  if (args.context === undefined && (args.kubeconfig !== undefined || args.namespace !== undefined)) {
-    throw new RehearseError('--kubeconfig and --namespace go with --context', {
-      exitCode: EXIT.usage,
-      hint: 'name the staging cluster with --context, or leave all three out for the embedded sandbox',
-    });
-  }
   const loaded = await loadScenario(args.scenario);
-  if (args.namespace !== undefined) loaded.scenario.spec.target.namespace = args.namespace;
+  const bound = await bind(loaded.scenario, args);
+  loaded.scenario = bound.scenario;
   // Its mistakes are told before anything is started.
   const { runbook } = loaded.scenario.spec;
   if (runbook !== undefined) await loadRunbook(runbookPath(loaded.path, runbook), { tags: loaded.scenario.metadata.tags });
@@ -69,7 +66,8 @@ export async function run(args: RunArguments): Promise<void> {
   const interrupts = listenForInterrupts(text => reporter.say(text));
   try {
     await announceOrphans(stateDirectory(process.env), text => reporter.say(text));
-    process.exitCode = await rehearse({ args, loaded, id, store, log, reporter, interrupts });
+    for (const note of bound.notes) reporter.say(note);
+    process.exitCode = await rehearse({ args, bound, loaded, id, store, log, reporter, interrupts });
   } finally {
     reporter.close();
     interrupts.stop();
@@ -79,6 +77,7 @@ export async function run(args: RunArguments): Promise<void> {
 
 interface RunParts {
   args: RunArguments;
+  bound: Awaited<ReturnType<typeof bind>>;
   loaded: LoadedScenario;
   id: string;
   store: RunStore;
@@ -87,13 +86,20 @@ interface RunParts {
   interrupts: Interrupts;
 }
 
-async function rehearse({ args, loaded, id, store, log, reporter, interrupts }: RunParts): Promise<number> {
+async function rehearse({ args, bound, loaded, id, store, log, reporter, interrupts }: RunParts): Promise<number> {
   const { spec, metadata } = loaded.scenario;
   const { namespace } = spec.target;
-  const provided = await provide(args, interrupts.interrupt, log, text => reporter.say(text));
+  const provided = await provide({
+    ...args,
+    context: bound.context,
+    signal: interrupts.interrupt,
+    onProgress: text => reporter.say(text),
+    log: (message, details) => log.debug({ part: 'sandbox', ...details }, message),
+  });
   try {
     const { cluster } = provided;
-    const target = workloadRef(spec.target.workload, namespace);
+    const target = workloadRef(bound.workload, namespace);
+    const faulted = faultedObject(spec.fault, namespace);
     const roles = await createRoles(id, loaded, provided);
     const events: RehearsalEvent[] = [];
     const operator = userInfo().username;
@@ -113,7 +119,8 @@ async function rehearse({ args, loaded, id, store, log, reporter, interrupts }: 
         kubernetes: provided.kubernetes,
         namespace,
       },
-      target,
+      target: faulted ?? target,
+      workload: target,
       cluster,
       clock: systemClock,
       roles,
@@ -130,7 +137,10 @@ async function rehearse({ args, loaded, id, store, log, reporter, interrupts }: 
         optIns: provided.optIns,
         stateDir: stateDirectory(process.env),
       }),
-      observer: createTargetObserver(cluster, target, { tolerate: spec.target.tolerate }),
+      observer: createTargetObserver(cluster, target, {
+        tolerate: spec.target.tolerate,
+        ...(faulted === undefined ? {} : { faulted }),
+      }),
       clockSkew: async () => ({ source: 'API server', ...(await clockSkew(cluster, systemClock)) }),
       record(event) {
         store.append(event);
@@ -153,27 +163,6 @@ async function rehearse({ args, loaded, id, store, log, reporter, interrupts }: 
   }
 }
 
-function provide(
-  args: RunArguments,
-  signal: AbortSignal,
-  log: pino.Logger,
-  onProgress: (text: string) => void,
-): Promise<ProvidedCluster> {
-  const { context, kubeconfig, config } = args;
-  if (context !== undefined)
-    return import('../../cluster/providers/context.ts').then(provider =>
-      provider.provideContext({ context, kubeconfig, config }),
-    );
-  return import('../../cluster/providers/sandbox.ts').then(provider =>
-    provider.provideSandbox({
-      clock: systemClock,
-      signal,
-      onProgress,
-      log: (message, details) => log.debug({ part: 'sandbox', ...details }, message),
-    }),
-  );
-}
-
 async function createRoles(id: string, loaded: LoadedScenario, provided: ProvidedCluster): Promise<Roles> {
   const { spec } = loaded.scenario;
   const { cluster } = provided;
@@ -193,7 +182,7 @@ async function createRoles(id: string, loaded: LoadedScenario, provided: Provide
     probes,
     detectors: spec.detectors.map(detector => createDetector(detector, probes)),
     diagnosis: createDiagnosis(spec.diagnosis, probes),
-    rollback: createRollback(spec.rollback),
+    rollback: createRollback(spec.rollback, faultedObject(spec.fault, namespace)),
     steadyState: spec.steadyState.checks.map(check => createCheck(check, probes)),
     verification: spec.verification.checks.map(check => createCheck(check, probes)),
     runbook:

@@ -5,7 +5,10 @@ export async function scenarios(args: { json: boolean }): Promise<void> {
   const loaded = await Promise.all((await listScenarios()).map(({ path }) => loadScenario(path)));
   const rows = loaded.map(({ scenario, path }) => ({
     name: scenario.metadata.name,
-    target: `${scenario.spec.target.namespace}/${scenario.spec.target.workload}`,
+    target:
+      scenario.spec.target.workload === undefined
+        ? '--target'
+        : `${scenario.spec.target.namespace}/${scenario.spec.target.workload}`,
     fault: scenario.spec.fault.kind,
     title: scenario.metadata.title,
     path,
