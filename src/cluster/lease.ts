@@ -1,7 +1,11 @@
-/** One rehearsal per target: a coordination.k8s.io Lease beside it, renewed while the drill runs. */
+/**
+ * One rehearsal per target: a coordination.k8s.io Lease beside it, renewed while the drill runs. A blind drill takes those of every
+ * workload of the namespace: the one that matters hides among them, and drills on each of them are kept out all the same.
+ */
 import { EXIT, RehearseError } from '../errors/errors.ts';
 import type { ObjectRef } from '../record/events.ts';
 import type { Clock, Cluster, RawObject } from '../rehearsal/ports.ts';
+import { refOf, WORKLOAD_KINDS } from './workloads.ts';
 
 const DURATION_SECONDS = 30;
 
@@ -14,76 +18,91 @@ export function leaseFor(target: ObjectRef): ObjectRef {
   };
 }
 
-export interface HeldLease {
-  lease: ObjectRef;
+/** Of every workload of a namespace, in an order that two drills share: of two that begin at once, one gets them all. */
+export async function leasesOfNamespace(cluster: Cluster, namespace: string): Promise<ObjectRef[]> {
+  const lists = await Promise.all(WORKLOAD_KINDS.map(kind => cluster.list({ apiVersion: 'apps/v1', kind }, { namespace })));
+  return lists
+    .flatMap(list => list.items)
+    .map(workload => leaseFor(refOf(workload)))
+    .sort((left, right) => (left.name < right.name ? -1 : 1));
+}
+
+export interface HeldLeases {
   release(): Promise<void>;
 }
 
 /** MicroTime as the API wants it. */
 const micro = (date: Date) => date.toISOString().replace('Z', '000Z');
 
-/** @throws RehearseError (refused) when another rehearsal holds the target. */
-export async function acquireLease(
+/** All of them or none. @throws RehearseError (refused) when another rehearsal holds one. */
+export async function acquireLeases(
   cluster: Cluster,
-  target: ObjectRef,
+  leases: readonly ObjectRef[],
   holder: string,
   clock: Clock,
   signal: AbortSignal,
-): Promise<HeldLease> {
-  const lease = leaseFor(target);
+): Promise<HeldLeases> {
+  const held: ObjectRef[] = [];
+  const stop = new AbortController();
+  const giveBack = async () => {
+    for (const lease of held) {
+      const live = await cluster.get(lease);
+      if (live?.['spec']?.holderIdentity === holder)
+        await cluster.delete(lease, live.metadata.uid === undefined ? {} : { uid: live.metadata.uid });
+    }
+  };
+  try {
+    for (const lease of leases) {
+      await acquire(cluster, lease, holder, clock);
+      held.push(lease);
+    }
+  } catch (error) {
+    await giveBack().catch(() => {});
+    throw error;
+  }
+  const renewing = renew(cluster, held, clock, AbortSignal.any([signal, stop.signal]));
+  return {
+    async release() {
+      stop.abort();
+      await renewing;
+      await giveBack();
+    },
+  };
+}
+
+async function acquire(cluster: Cluster, lease: ObjectRef, holder: string, clock: Clock): Promise<void> {
   const spec = () => ({
     holderIdentity: holder,
     leaseDurationSeconds: DURATION_SECONDS,
     acquireTime: micro(clock.now()),
     renewTime: micro(clock.now()),
   });
-  const held = await cluster.get(lease);
-  if (!held) {
-    await create(
-      cluster,
-      {
-        apiVersion: lease.apiVersion,
-        kind: lease.kind,
-        metadata: { name: lease.name, namespace: lease.namespace as string },
-        spec: spec(),
-      },
-      target,
-    );
-  } else {
-    const renewed = new Date(held['spec']?.renewTime ?? 0).getTime();
-    const left = renewed + DURATION_SECONDS * 1000 - clock.now().getTime();
-    if (left > 0)
-      throw taken(
-        target,
-        String(held['spec']?.holderIdentity),
-        `its lease was renewed ${Math.round((clock.now().getTime() - renewed) / 1000)} s ago`,
-      );
-    // Stale: resourceVersion goes along, so of two that take it over only one wins.
-    await cluster.replace({ ...held, spec: spec() }).catch(error => {
-      throw taken(target, 'another run', (error as Error).message);
+  const found = await cluster.get(lease);
+  if (!found) {
+    await create(cluster, {
+      apiVersion: lease.apiVersion,
+      kind: lease.kind,
+      metadata: { name: lease.name, namespace: lease.namespace as string },
+      spec: spec(),
     });
+    return;
   }
-
-  const stop = new AbortController();
-  const renewing = renew(cluster, lease, clock, AbortSignal.any([signal, stop.signal]));
-  return {
-    lease,
-    async release() {
-      stop.abort();
-      await renewing;
-      const live = await cluster.get(lease);
-      if (live?.['spec']?.holderIdentity === holder)
-        await cluster.delete(lease, live.metadata.uid === undefined ? {} : { uid: live.metadata.uid });
-    },
-  };
+  const renewed = new Date(found['spec']?.renewTime ?? 0).getTime();
+  const sinceMs = clock.now().getTime() - renewed;
+  if (sinceMs < DURATION_SECONDS * 1000)
+    throw taken(lease, String(found['spec']?.holderIdentity), `it was renewed ${Math.round(sinceMs / 1000)} s ago`);
+  // Stale: resourceVersion goes along, so of two that take it over only one wins.
+  await cluster.replace({ ...found, spec: spec() }).catch(error => {
+    throw taken(lease, 'another run', (error as Error).message);
+  });
 }
 
-async function create(cluster: Cluster, object: RawObject, target: ObjectRef): Promise<void> {
+async function create(cluster: Cluster, object: RawObject): Promise<void> {
   try {
     await cluster.create(object);
   } catch (error) {
-    if ((error as { status?: number }).status === 409) throw taken(target, 'another run', 'it took the lease just now');
-    throw new RehearseError(`the lease on ${target.kind}/${target.name} could not be taken: ${(error as Error).message}`, {
+    if ((error as { status?: number }).status === 409) throw taken(object.metadata, 'another run', 'it took it just now');
+    throw new RehearseError(`the lease ${object.metadata.name} could not be taken: ${(error as Error).message}`, {
       exitCode: EXIT.refused,
       hint: 'nothing was injected; rehearse needs to create, update and delete Leases in the namespace',
       cause: error,
@@ -91,18 +110,18 @@ async function create(cluster: Cluster, object: RawObject, target: ObjectRef): P
   }
 }
 
-async function renew(cluster: Cluster, lease: ObjectRef, clock: Clock, signal: AbortSignal): Promise<void> {
+async function renew(cluster: Cluster, leases: readonly ObjectRef[], clock: Clock, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     await clock.sleep((DURATION_SECONDS * 1000) / 3, signal).catch(() => {});
     if (signal.aborted) return;
     // A missed renewal is made up by the next; two in a row still leave the lease valid.
-    await cluster.patch(lease, { spec: { renewTime: micro(clock.now()) } }, 'merge').catch(() => {});
+    for (const lease of leases) await cluster.patch(lease, { spec: { renewTime: micro(clock.now()) } }, 'merge').catch(() => {});
   }
 }
 
-function taken(target: ObjectRef, holder: string, detail: string): RehearseError {
-  return new RehearseError(`${target.kind}/${target.name} is being rehearsed by ${holder}: ${detail}`, {
+function taken(lease: { name: string }, holder: string, detail: string): RehearseError {
+  return new RehearseError(`another rehearsal, ${holder}, holds the lease ${lease.name}: ${detail}`, {
     exitCode: EXIT.refused,
-    hint: 'wait for it to end; if it died, `rehearse restore` puts the target back and frees it',
+    hint: 'wait for it to end; if it died, `rehearse restore` puts its target back and frees it',
   });
 }

@@ -6,7 +6,7 @@ import type { CheckResult, ObjectRef } from '../record/events.ts';
 import type { Clock, Cluster, RawObject, SafetyNet } from '../rehearsal/ports.ts';
 import type { StagingOptIn } from './config.ts';
 import { checkGuard } from './guard.ts';
-import { acquireLease, type HeldLease, leaseFor } from './lease.ts';
+import { acquireLeases, type HeldLeases, leaseFor, leasesOfNamespace } from './lease.ts';
 import { ownedRevisions, putBack, removeDrillRevisions } from './restore.ts';
 import { settle } from './settle.ts';
 import {
@@ -34,6 +34,8 @@ export interface SafetyNetOptions {
   kubeconfig: string | undefined;
   optIns: readonly StagingOptIn[];
   stateDir: string;
+  /** Nobody is to learn from the journals or the leases what the drill does; `directory` is the sealed folder of the run. */
+  blind?: { directory: string };
 }
 
 export function createSafetyNet(options: SafetyNetOptions): SafetyNet {
@@ -41,7 +43,7 @@ export function createSafetyNet(options: SafetyNetOptions): SafetyNet {
   const haltRef: ObjectRef = { apiVersion: 'v1', kind: 'ConfigMap', namespace, name: HALT_SWITCH };
   const haltText = (by: string | undefined) => `halted by ConfigMap ${HALT_SWITCH}${by ? `: ${by}` : ''}`;
   let journal: UndoJournal | undefined;
-  let lease: HeldLease | undefined;
+  let leases: HeldLeases | undefined;
 
   return {
     guard: () => checkGuard(cluster, namespace, options.optIns),
@@ -52,8 +54,10 @@ export function createSafetyNet(options: SafetyNetOptions): SafetyNet {
         clusterJournals(cluster, namespace),
         cluster.get(leaseFor(target)),
       ]);
+      // A blind drill stands in everybody's way: who is told that another target is free would know the one that is not.
       const orphan = pending.find(
         other =>
+          other.blind ||
           other.lease.name === leaseFor(target).name ||
           other.entries.some(entry => entry.object.kind === target.kind && entry.object.name === target.name),
       );
@@ -68,9 +72,11 @@ export function createSafetyNet(options: SafetyNetOptions): SafetyNet {
           name: 'no earlier run to restore',
           ok: orphan === undefined,
           detail: orphan
-            ? `run ${orphan.runId} by ${orphan.by} has not restored the target`
+            ? `run ${orphan.runId} by ${orphan.by} has not ${orphan.blind ? 'ended; it is blind and needs the namespace for itself' : 'restored the target'}`
             : 'no undo journal in the namespace names the target',
-          ...(orphan ? { remedy: `rehearse restore ${orphan.runId}` } : {}),
+          ...(orphan
+            ? { remedy: `${orphan.blind ? 'wait for it to end; if it died: ' : ''}rehearse restore ${orphan.runId}` }
+            : {}),
         },
       ];
       if (held && !orphan)
@@ -84,6 +90,7 @@ export function createSafetyNet(options: SafetyNetOptions): SafetyNet {
 
     async writeUndo(changes, deadline) {
       const entries = await Promise.all(changes.map(({ object, before }) => undoEntry(cluster, object, before)));
+      const lease = leaseFor(target);
       const draft: UndoJournal = {
         version: 1,
         runId,
@@ -98,7 +105,14 @@ export function createSafetyNet(options: SafetyNetOptions): SafetyNet {
         server: cluster.server,
         ...(options.kubeconfig === undefined ? {} : { kubeconfig: options.kubeconfig }),
         namespace,
-        lease: leaseFor(target),
+        lease,
+        ...(options.blind
+          ? {
+              otherLeases: (await leasesOfNamespace(cluster, namespace)).filter(({ name }) => name !== lease.name),
+              blind: true,
+              directory: options.blind.directory,
+            }
+          : {}),
         entries,
       };
       const path = await writeLocalJournal(stateDir, draft);
@@ -123,8 +137,9 @@ export function createSafetyNet(options: SafetyNetOptions): SafetyNet {
     },
 
     async acquireLease(signal) {
-      lease = await acquireLease(cluster, target, runId, clock, signal);
-      return lease.lease;
+      const lease = leaseFor(target);
+      leases = await acquireLeases(cluster, journal ? leasesOf(journal) : [lease], runId, clock, signal);
+      return lease;
     },
 
     async watchHalt(signal, halt) {
@@ -144,7 +159,7 @@ export function createSafetyNet(options: SafetyNetOptions): SafetyNet {
 
     async release({ proven }) {
       if (proven && journal) await removeJournal(stateDir, cluster, journal);
-      await lease?.release();
+      await leases?.release();
     },
 
     remedy: () => `rehearse restore ${runId}`,
@@ -178,9 +193,16 @@ export async function restoreJournal(
 
 /** Deletes both copies of a journal and a lease that its run left. */
 export async function forgetJournal(cluster: Cluster, journal: UndoJournal, stateDir: string): Promise<void> {
-  const held = await cluster.get(journal.lease);
-  if (held?.['spec']?.holderIdentity === journal.runId) await cluster.delete(journal.lease);
+  for (const lease of leasesOf(journal)) {
+    const held = await cluster.get(lease);
+    if (held?.['spec']?.holderIdentity === journal.runId) await cluster.delete(lease);
+  }
   await removeJournal(stateDir, cluster, journal);
+}
+
+/** In the order in which they are taken. */
+function leasesOf(journal: UndoJournal): ObjectRef[] {
+  return [journal.lease, ...(journal.otherLeases ?? [])].sort((left, right) => (left.name < right.name ? -1 : 1));
 }
 
 /** The record is shared with others: it does not tell whose home it was. */

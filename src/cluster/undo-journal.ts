@@ -1,6 +1,7 @@
 /**
  * Undo is written before the change: the full prior objects, as raw JSON, to an fsynced file that only its owner can read
  * and to a Secret beside the target, so that another machine can put the target back. Both are deleted after a proven restore.
+ * Those of a blind drill are sealed: they say that there is a drill, not what it does.
  */
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
@@ -8,6 +9,7 @@ import { dirname, join } from 'node:path';
 import * as z from 'zod';
 import { EXIT, RehearseError } from '../errors/errors.ts';
 import { type ObjectRef, objectRef } from '../record/events.ts';
+import { openText, sealText } from '../record/seal.ts';
 import type { Cluster, RawObject } from '../rehearsal/ports.ts';
 
 const rawObject = z.custom<RawObject>(
@@ -30,6 +32,12 @@ const undoJournal = z.object({
   kubeconfig: z.string().optional(),
   namespace: z.string(),
   lease: objectRef,
+  /** Leases that are held beside that of the target. */
+  otherLeases: z.array(objectRef).optional(),
+  /** The drill is blind: nobody is to learn from its journal what it does while it runs. */
+  blind: z.boolean().optional(),
+  /** Folder of a blind run, which is sealed until the drill is over. */
+  directory: z.string().optional(),
   entries: z.array(
     z.object({
       object: objectRef,
@@ -61,6 +69,16 @@ function undoSecret(journal: Pick<UndoJournal, 'runId' | 'namespace'>): ObjectRe
   return { apiVersion: 'v1', kind: 'Secret', namespace: journal.namespace, name: `rehearse-undo-${journal.runId}` };
 }
 
+function journalText(journal: UndoJournal): string {
+  const text = JSON.stringify(journal);
+  return journal.blind ? sealText(text) : text;
+}
+
+/** @throws an error that says what is wrong with it */
+function parseJournal(text: string): UndoJournal {
+  return undoJournal.parse(JSON.parse(openText(text)));
+}
+
 /** Writes the local file: on disk, with its folder entry, when this resolves. @throws RehearseError (refused) when it cannot be written. */
 export async function writeLocalJournal(stateDir: string, journal: UndoJournal): Promise<string> {
   const path = journalPath(stateDir, journal.runId);
@@ -69,7 +87,7 @@ export async function writeLocalJournal(stateDir: string, journal: UndoJournal):
     const draft = `${path}.new`;
     const file = await open(draft, 'w', 0o600);
     try {
-      await file.writeFile(JSON.stringify(journal));
+      await file.writeFile(journalText(journal));
       await file.sync();
     } finally {
       await file.close();
@@ -124,12 +142,13 @@ function secretOf(journal: UndoJournal): RawObject {
       namespace: journal.namespace,
       labels: { [UNDO_LABEL]: 'pending' },
       annotations: {
-        'rehearse.dev/deadline': journal.deadline,
+        // How long a drill may take differs between scenarios.
+        ...(journal.blind ? {} : { 'rehearse.dev/deadline': journal.deadline }),
         'rehearse.dev/by': journal.by,
         'rehearse.dev/host': journal.host,
       },
     },
-    data: { 'journal.json': Buffer.from(JSON.stringify(journal)).toString('base64') },
+    data: { 'journal.json': Buffer.from(journalText(journal)).toString('base64') },
   };
 }
 
@@ -154,7 +173,7 @@ export async function localJournals(
       .map(async name => {
         const path = join(folder, name);
         try {
-          return { path, journal: undoJournal.parse(JSON.parse(await readFile(path, 'utf8'))) };
+          return { path, journal: parseJournal(await readFile(path, 'utf8')) };
         } catch (error) {
           return { path, journal: undefined, problem: (error as Error).message };
         }
@@ -167,7 +186,7 @@ export async function clusterJournals(cluster: Cluster, namespace: string): Prom
   const secrets = await cluster.list({ apiVersion: 'v1', kind: 'Secret' }, { namespace, labelSelector: UNDO_LABEL });
   return secrets.items.flatMap(secret => {
     const text = secret['data']?.['journal.json'];
-    return typeof text === 'string' ? [undoJournal.parse(JSON.parse(Buffer.from(text, 'base64').toString('utf8')))] : [];
+    return typeof text === 'string' ? [parseJournal(Buffer.from(text, 'base64').toString('utf8'))] : [];
   });
 }
 
