@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { isAbandoned, localJournals } from '../cluster/undo-journal.ts';
+import { unsealRun } from '../record/store.ts';
 import { systemClock } from '../rehearsal/clock.ts';
 
 /** Tells of runs on this machine that died before they restored their target. A sandbox died with its run: nothing is left to restore. */
@@ -9,6 +10,8 @@ export async function announceOrphans(stateDir: string, say: (text: string) => v
     if (!journal) {
       say(`the undo journal ${path} cannot be read (${problem}); it is left as it is`);
     } else if (isAbandoned(journal, { host: hostname(), now: systemClock.now() })) {
+      // A blind drill that is over has no secret to keep.
+      if (journal.directory !== undefined) unsealRun(journal.directory);
       if (journal.provider === 'sandbox') await rm(path, { force: true });
       else
         say(

@@ -3,6 +3,7 @@ import { connect } from '../../cluster/connection.ts';
 import { forgetJournal, restoreJournal } from '../../cluster/safety-net.ts';
 import { clusterJournals, isAbandoned, localJournals, stateDirectory, type UndoJournal } from '../../cluster/undo-journal.ts';
 import { EXIT, RehearseError } from '../../errors/errors.ts';
+import { unsealRun } from '../../record/store.ts';
 import { systemClock } from '../../rehearsal/clock.ts';
 
 const LIMIT_MS = 180_000;
@@ -25,9 +26,9 @@ export async function restore(args: {
   if (journals.length === 0) process.stdout.write('nothing to restore\n');
   for (const journal of journals) {
     if (args.run === undefined && !isAbandoned(journal, { host: hostname(), now: systemClock.now() })) {
-      process.stdout.write(
-        `${journal.runId}: still running (until ${journal.deadline}), left alone; name it to restore it all the same\n`,
-      );
+      // How long a drill may take differs between scenarios.
+      const until = journal.blind ? '' : ` (until ${journal.deadline})`;
+      process.stdout.write(`${journal.runId}: still running${until}, left alone; name it to restore it all the same\n`);
       continue;
     }
     if (!(await restoreOne(journal, args, stateDir))) process.exitCode = EXIT.notRestored;
@@ -79,6 +80,7 @@ async function restoreOne(
       );
     }
     if (proven) await forgetJournal(cluster, journal, stateDir);
+    if (journal.directory !== undefined) unsealRun(journal.directory);
     process.stdout.write(`${journal.runId}: ${proven ? 'restored, proven' : 'NOT restored: the journal is kept'}\n`);
     return proven;
   } finally {
