@@ -11,7 +11,11 @@ export async function announceOrphans(stateDir: string, say: (text: string) => v
       say(`the undo journal ${path} cannot be read (${problem}); it is left as it is`);
     } else if (isAbandoned(journal, { host: hostname(), now: systemClock.now() })) {
       // A blind drill that is over has no secret to keep.
-      if (journal.directory !== undefined) unsealRun(journal.directory);
+      try {
+        if (journal.directory !== undefined) unsealRun(journal.directory);
+      } catch (error) {
+        say(`the record of run ${journal.runId} stays sealed: ${(error as Error).message}`);
+      }
       if (journal.provider === 'sandbox') await rm(path, { force: true });
       else
         say(

@@ -23,8 +23,14 @@ export async function report(args: { run?: string | undefined; reports: string }
 /** Blind drills that were killed left their events sealed. */
 function unsealAbandoned(reports: string): void {
   if (!existsSync(reports)) return;
-  for (const entry of readdirSync(reports, { withFileTypes: true }))
-    if (entry.isDirectory()) unsealRun(join(reports, entry.name));
+  for (const entry of readdirSync(reports, { withFileTypes: true })) {
+    if (!entry.isDirectory()) continue;
+    try {
+      unsealRun(join(reports, entry.name));
+    } catch (error) {
+      process.stderr.write(`left sealed: ${(error as Error).message}\n`);
+    }
+  }
 }
 
 function locate(reports: string, run: string): string {
