@@ -1,4 +1,5 @@
 /** A runbook as read: what people see and what is executed. Positions are 1-based, as editors count. */
+import type { Diagnostic } from '../errors/errors.ts';
 import type { PhaseName } from '../record/events.ts';
 import type { CommandLine } from './command-line.ts';
 import type { Condition, Expectation, FrontMatter, Showable } from './format.ts';
@@ -16,9 +17,11 @@ export interface RunbookDocument {
   vars: Record<string, string>;
   /** Fields of the front matter that rehearse does not know. */
   unknownFields: string[];
+  /** Mistakes in the front matter of a file without any ```yaml rehearse fence: written for another tool, and read all the same. */
+  tolerated: Diagnostic[];
   /** Markdown before the first ## heading, without the title. */
   introduction: string;
-  /** Every part under a # or ## heading in the order of the file, for showing; those with a step are followed. */
+  /** Every part under a # or ## heading (finer where those alone are steps) in the order of the file, for showing; those with a step are followed. */
   sections: Section[];
   steps: Step[];
 }
@@ -29,6 +32,8 @@ export interface Section {
   /** Markdown under the heading, as written. */
   markdown: string;
   step: Step | undefined;
+  /** Also of parts that are no step, because all of it is for people. */
+  fences: ShellFence[];
 }
 
 export interface Step {

@@ -1,5 +1,6 @@
 /** Markdown to a runbook, with every mistake at once and where it stands. Pure: no file is read here. */
 import { parseDocument } from 'yaml';
+import type { ZodType } from 'zod';
 import { type Diagnostic, InvalidInput } from '../errors/errors.ts';
 import type { PhaseName } from '../record/events.ts';
 import { parseYaml } from '../yaml/parse.ts';
@@ -7,10 +8,11 @@ import { parseCommandLines } from './command-line.ts';
 import type { Action, Commands, LocatedCommand, RunbookDocument, Section, ShellFence, Step } from './document.ts';
 import { type FrontMatter, frontMatterSchema, type StepSettings, stepSchema } from './format.ts';
 import { cutMarkdown, type Fence, type MarkdownSection } from './markdown.ts';
+import { hasPrompt, typedLines } from './session.ts';
 
-const SHELL_LANGUAGES = new Set(['sh', 'bash', 'shell', 'zsh', 'console', 'shell-session', 'shellsession', 'terminal']);
 /** Fences that show a session: what is typed stands after a prompt, the rest is output. */
-const SESSION_LANGUAGES = new Set(['console', 'shell-session', 'shellsession', 'terminal']);
+const SESSION_LANGUAGES = new Set(['console', 'shell-session', 'shellsession', 'sh-session', 'bash-session', 'terminal']);
+const SHELL_LANGUAGES = new Set(['sh', 'bash', 'shell', 'zsh', 'ksh', 'dash', ...SESSION_LANGUAGES]);
 
 /**
  * @param file name for diagnostics
@@ -19,12 +21,17 @@ const SESSION_LANGUAGES = new Set(['console', 'shell-session', 'shellsession', '
 export function parseRunbook(file: string, source: string): RunbookDocument {
   const parts = cutMarkdown(source);
   const diagnostics: Diagnostic[] = [];
-  const front = attempt(diagnostics, () => readFrontMatter(file, parts.frontMatter));
+  const foreign = !parts.sections.some(part => part.fences.some(isSettings));
+  const tolerated: Diagnostic[] = [];
+  const front =
+    attempt(foreign ? tolerated : diagnostics, () => readFrontMatter(file, parts.frontMatter)) ??
+    (foreign && parts.frontMatter ? whatFits(parts.frontMatter.text) : undefined);
   const sections: Section[] = [];
   const steps: Step[] = [];
-  for (const part of parts.sections) {
-    const step = readStep(file, source, part, steps.length + 1, diagnostics);
-    sections.push({ title: part.title, line: part.line, markdown: part.markdown, step });
+  for (const part of parts.sections.flatMap(inSteps)) {
+    const fences = part.fences.filter(isShell).map(shellFence);
+    const step = readStep(file, source, part, fences, steps.length + 1, diagnostics);
+    sections.push({ title: part.title, line: part.line, markdown: part.markdown, step, fences });
     if (step) steps.push(step);
   }
   giveIds(file, source, steps, diagnostics);
@@ -41,6 +48,7 @@ export function parseRunbook(file: string, source: string): RunbookDocument {
     breakGlass: front?.breakGlass,
     vars: front?.vars ?? {},
     unknownFields: Object.keys(front ?? {}).filter(field => !known.has(field)),
+    tolerated,
     introduction: parts.introduction,
     sections,
     steps,
@@ -62,15 +70,41 @@ function readFrontMatter(file: string, front: { text: string; line: number } | u
   return parseYaml({ file, text: front.text, line: front.line }, frontMatterSchema);
 }
 
+/** The fields that are as ours are, of a front matter that is not ours. */
+function whatFits(text: string): FrontMatter | undefined {
+  const document = parseDocument(text);
+  const given: unknown = document.errors.length === 0 ? document.toJS() : undefined;
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) return undefined;
+  const shape: Record<string, ZodType> = frontMatterSchema.shape;
+  const fits = Object.entries(given).filter(([field, value]) => {
+    const schema = Object.hasOwn(shape, field) ? shape[field] : undefined;
+    return schema?.safeParse(value).success ?? true;
+  });
+  return frontMatterSchema.safeParse(Object.fromEntries(fits)).data;
+}
+
 /** Comments alone, or nothing: as if it were not there. */
 function isEmptyYaml(text: string): boolean {
   return text.split('\n').every(line => /^\s*(#.*)?$/.test(line));
+}
+
+/**
+ * A heading is a step. Where nobody wrote settings, what stands below deeper headings or numbered items of its own, each with its
+ * command, is several: as runbooks for other tools have it.
+ */
+function inSteps(part: MarkdownSection): MarkdownSection[] {
+  if (part.pieces.length === 0 || part.fences.some(isSettings)) return [part];
+  const [before, ...pieces] = part.pieces as [MarkdownSection, ...MarkdownSection[]];
+  const opening = { ...before, title: part.title, line: part.line };
+  const isNothing = opening.markdown === '' && opening.fences.length === 0;
+  return [...(isNothing && part.title === '' ? [] : [opening]), ...pieces.flatMap(inSteps)];
 }
 
 function readStep(
   file: string,
   source: string,
   section: MarkdownSection,
+  fences: ShellFence[],
   number: number,
   diagnostics: Diagnostic[],
 ): Step | undefined {
@@ -80,7 +114,6 @@ function readStep(
     const message = 'a step has one `rehearse` fence; a second one needs a ## heading of its own';
     diagnostics.push(at(file, source, second.line - 1, second.column, 3, message));
   }
-  const fences = section.fences.filter(fence => SHELL_LANGUAGES.has(fence.language)).map(shellFence);
   const runnable = fences.filter(fence => !fence.byHand && parseCommandLines(fence.text).length > 0);
   if (!settingsFence && runnable.length === 0) return undefined;
 
@@ -127,23 +160,19 @@ function isSettings(fence: Fence): boolean {
   return fence.language === 'rehearse' || (['yaml', 'yml'].includes(fence.language) && fence.info[0] === 'rehearse');
 }
 
-function shellFence(fence: Fence): ShellFence {
-  const text = SESSION_LANGUAGES.has(fence.language) || /^\$ /.test(fence.text) ? typedLines(fence.text) : fence.text;
-  return { text, line: fence.line, column: fence.column, byHand: fence.info.includes('by-hand') };
+function isShell(fence: Fence): boolean {
+  return SHELL_LANGUAGES.has(fence.language) && !fence.indented;
 }
 
-/** Of a session only what was typed after `$ `, on the lines where it stood. Without any prompt all of it was typed. */
-function typedLines(text: string): string {
-  const lines = text.split('\n');
-  if (!lines.some(line => /^\s*\$ /.test(line))) return text;
-  let goesOn = false;
-  return lines
-    .map(line => {
-      const typed = /^\s*\$ /.test(line) ? line.replace(/^(\s*)\$ /, '$1') : goesOn ? line.replace(/^\s*> /, '') : '';
-      goesOn = typed.endsWith('\\');
-      return typed;
-    })
-    .join('\n');
+function shellFence(fence: Fence): ShellFence {
+  const transcript = SESSION_LANGUAGES.has(fence.language);
+  const text = transcript || hasPrompt(fence.text) ? typedLines(fence.text, transcript) : fence.text;
+  return { text, line: fence.line, column: fence.column, byHand: isByHand(fence) };
+}
+
+/** Ours, and what Runme calls the same: https://docs.runme.dev/configuration/cell-level */
+function isByHand(fence: Fence): boolean {
+  return fence.info.includes('by-hand') || /\b(excludeFromRunAll|ignore)["']?\s*[:=]\s*["']?true\b/.test(fence.attributes);
 }
 
 function phaseOf(action: Action | undefined): PhaseName | undefined {
@@ -223,8 +252,9 @@ function giveIds(file: string, source: string, steps: Step[], diagnostics: Diagn
 /** As forges make anchors of headings, without a leading number: "2. Look at the pods!" is `look-at-the-pods`. */
 export function slug(title: string): string {
   return title
+    .normalize('NFC')
     .toLowerCase()
-    .replace(/^\s*(?:step\s+)?\d+[.):]?\s+/, '')
+    .replace(/^\s*(?:(?:step|schritt)\s+)?\d+[.):]?\s+/, '')
     .replace(/[^\p{L}\p{N}\s-]/gu, '')
     .trim()
     .replace(/[\s-]+/g, '-');

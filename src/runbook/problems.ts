@@ -5,7 +5,9 @@ import { phaseName } from '../record/events.ts';
 import type { Action, LocatedCommand, RunbookDocument, Step } from './document.ts';
 import type { RunbookEnvironment } from './environment.ts';
 import { frontMatterSchema } from './format.ts';
-import { at, END, inSettings } from './parse.ts';
+import { orderProblems } from './order.ts';
+import { at, inSettings } from './parse.ts';
+import { unsafeCommands } from './unsafe.ts';
 import { environmentName, mentionedVariables, RUN_VARIABLES } from './variables.ts';
 
 export interface Problem extends Diagnostic {
@@ -16,14 +18,15 @@ export interface Problem extends Diagnostic {
 /** The problems that the text alone shows. */
 export function findProblems(document: RunbookDocument, environment: RunbookEnvironment = {}): Problem[] {
   return [
+    ...document.tolerated.map(mistake =>
+      problem('warning', { ...mistake, message: `left out of the front matter, as if it were not there: ${mistake.message}` }),
+    ),
     ...unknownFields(document),
     ...phases(document),
-    ...unreachable(document),
-    ...document.steps.flatMap(step => [
-      ...shellNeeded(document, step),
-      ...undefinedVariables(document, step, environment),
-      ...unsafeCommands(document, step),
-    ]),
+    ...orderProblems(document),
+    ...breakGlass(document),
+    ...document.steps.flatMap(step => [...shellNeeded(document, step), ...undefinedVariables(document, step, environment)]),
+    ...unsafeCommands(document),
   ];
 }
 
@@ -49,6 +52,11 @@ function phases(document: RunbookDocument): Problem[] {
     const hint = 'a step is a ## heading with a ```yaml rehearse fence or a ```sh fence under it';
     return [problem('warning', at(file, source, 1, 1, 1, 'no step can be executed'), hint)];
   }
+  if (steps.every(step => step.phase === undefined)) {
+    const message = 'no step names its phase: a report cannot tell which of them the time went into';
+    const hint = 'add a ```yaml rehearse fence with `phase:` to the steps, or use the actions `do: …`, which know theirs';
+    return [problem('warning', at(file, source, 1, 1, 1, message), hint)];
+  }
   const found: Problem[] = [];
   for (const phase of phaseName.options) {
     if (steps.some(step => step.phase === phase)) continue;
@@ -68,26 +76,14 @@ function phases(document: RunbookDocument): Problem[] {
   return found;
 }
 
-/** Steps follow each other; a decision goes only where its branches go. */
-function unreachable(document: RunbookDocument): Problem[] {
-  const { steps } = document;
-  const reached = new Set<number>();
-  const open = steps.length > 0 ? [0] : [];
-  while (open.length > 0) {
-    const index = open.pop() as number;
-    if (reached.has(index) || index >= steps.length || index < 0) continue;
-    reached.add(index);
-    const action = steps[index]?.action;
-    if (action?.kind === 'decide') {
-      for (const branch of action.branches) if (branch.go !== END) open.push(steps.findIndex(step => step.id === branch.go));
-    } else open.push(index + 1);
-  }
-  return steps
-    .filter((_, index) => !reached.has(index))
+function breakGlass(document: RunbookDocument): Problem[] {
+  if (document.breakGlass) return [];
+  return document.steps
+    .filter(step => step.breakGlass)
     .map(step => {
-      const message = `the step \`${step.id}\` is never reached`;
-      const hint = 'no branch goes to it, and the step before it is a decision that goes elsewhere';
-      return problem('warning', at(document.file, document.source, step.line, 1, step.title.length + 3, message), hint);
+      const message = `the step \`${step.id}\` needs break-glass access, and the front matter does not say how to get it`;
+      const place = inSettings(document.file, document.source, step, ['breakGlass'], message);
+      return problem('warning', place, 'add `breakGlass` with `procedure` and `account` to the front matter');
     });
 }
 
@@ -112,6 +108,8 @@ function undefinedVariables(document: RunbookDocument, step: Step, environment: 
     ...Object.keys(environment.variables ?? {}),
     ...answered,
   ];
+  // That an assignment needs a shell is told by itself.
+  const assigned = new Set([...document.source.matchAll(/^\s*(?:export\s+)?([A-Za-z_]\w*)=/gm)].map(match => match[1]));
   const found: Problem[] = [];
   const tell = (name: string, written: string, place: Diagnostic, severity: Problem['severity']) => {
     const near = known.find(one => leven(one.toLowerCase(), name.toLowerCase()) <= 2);
@@ -129,12 +127,21 @@ function undefinedVariables(document: RunbookDocument, step: Step, environment: 
       if (!known.includes(name)) tell(name, line.source.slice(index, index + length), place, 'error');
     }
   }
+  for (const fence of step.fences) {
+    if (!fence.byHand && (step.action.kind === 'run' || step.action.kind === 'assert')) continue;
+    for (const { name, index, length } of mentionedVariables(fence.text)) {
+      const before = fence.text.slice(0, index).split('\n').length - 1;
+      const place = at(document.file, document.source, fence.line + before, 1, length, '');
+      // Nobody fills it in for the person who copies the line.
+      if (!known.includes(name)) tell(name, fence.text.slice(index, index + length), place, 'warning');
+    }
+  }
   for (const line of linesOf(step.action)) {
     for (const part of line.words.flat()) {
       if (part.literal) continue;
       for (const [written, braced, bare] of part.text.matchAll(/\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))/g)) {
         const name = (braced ?? bare) as string;
-        const defined = known.some(one => environmentName(one) === name) || process.env[name] !== undefined;
+        const defined = known.some(one => environmentName(one) === name) || process.env[name] !== undefined || assigned.has(name);
         if (!defined) tell(name, written, inFence(document, line, written), 'warning');
       }
     }
@@ -149,44 +156,13 @@ function undefinedVariables(document: RunbookDocument, step: Step, environment: 
   return found;
 }
 
-const CHANGES = new Set([
-  'delete',
-  'drain',
-  'cordon',
-  'scale',
-  'rollout',
-  'patch',
-  'replace',
-  'apply',
-  'set',
-  'edit',
-  'taint',
-  'annotate',
-  'label',
-]);
-const READS = new Set(['status', 'history']);
-
-/** The run pins namespace and context for automatic runs; by hand, in a terminal of their own, people have only the command. */
-function unsafeCommands(document: RunbookDocument, step: Step): Problem[] {
-  return linesOf(step.action).flatMap(line => {
-    const words = line.words.map(word => word.map(part => part.text).join(''));
-    const verb = words.slice(1).find(word => !word.startsWith('-')) ?? '';
-    const reads = verb === 'rollout' && words.some(word => READS.has(word));
-    if (words[0] !== 'kubectl' || !CHANGES.has(verb) || reads) return [];
-    const named = words.some(word => /^(-n|--namespace)(=|$)/.test(word) || /^-n./.test(word));
-    if (named) return [];
-    const message = `\`kubectl ${verb}\` names no namespace: by hand it changes whatever namespace is current`;
-    return [{ ...inFence(document, line, 'kubectl'), severity: 'warning' as const, message, hint: 'add `-n {{namespace}}`' }];
-  });
-}
-
-export function inFence(document: RunbookDocument, line: { fileLine: number; fileColumn: number }, written: string): Diagnostic {
+function inFence(document: RunbookDocument, line: { fileLine: number; fileColumn: number }, written: string): Diagnostic {
   const place = at(document.file, document.source, line.fileLine, line.fileColumn, written.length, '');
   const column = place.source.indexOf(written, line.fileColumn - 1) + 1;
   return { ...place, column: column > 0 ? column : line.fileColumn };
 }
 
-export function linesOf(action: Action): LocatedCommand[] {
+function linesOf(action: Action): LocatedCommand[] {
   return (action.kind === 'run' || action.kind === 'assert') && !action.commands.shell ? action.commands.lines : [];
 }
 
