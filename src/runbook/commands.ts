@@ -5,6 +5,7 @@ import type { Clock, RoleContext } from '../rehearsal/ports.ts';
 import type { Commands, LocatedCommand, LocatedScript } from './document.ts';
 import type { RunbookEnvironment } from './environment.ts';
 import { pinKubeconfig } from './kubeconfig.ts';
+import { LineStream } from './line-stream.ts';
 import { type ProcessResult, runProcess } from './process.ts';
 import { redactor } from './redact.ts';
 import type { Variables } from './variables.ts';
@@ -17,13 +18,16 @@ export interface CommandsResult {
   error: string | undefined;
 }
 
+type Pinned = Awaited<ReturnType<typeof pinKubeconfig>>;
+
 /** Commands of one run of a runbook. `close` ends what it holds. */
 export class CommandRunner {
   readonly #environment: RunbookEnvironment;
   readonly #context: RoleContext;
   readonly #variables: Variables;
   readonly #directory: string;
-  #pinned: Awaited<ReturnType<typeof pinKubeconfig>> | undefined;
+  #pinned: Pinned | undefined;
+  #elevated: Pinned | undefined;
   /** Blanks out everything that is known to be secret; knows more once the kubeconfig was read. */
   redact: (text: string) => string;
 
@@ -44,9 +48,26 @@ export class CommandRunner {
     this.redact = redactor([...secrets, ...this.#pinned.secrets]);
   }
 
+  /** From now on commands have elevated access, until the returned function is called. @throws RehearseError */
+  async elevate(access: { kubeconfig: string; context: string }): Promise<() => Promise<void>> {
+    await this.open();
+    const elevated = await pinKubeconfig(access.kubeconfig, access.context, this.#context.namespace);
+    this.#elevated = elevated;
+    const { secrets = [] } = this.#environment;
+    this.redact = redactor([...secrets, ...(this.#pinned?.secrets ?? []), ...elevated.secrets]);
+    this.#variables.override('KUBECONFIG', elevated.value);
+    return async () => {
+      this.#elevated = undefined;
+      if (this.#pinned) this.#variables.override('KUBECONFIG', this.#pinned.value);
+      await elevated.remove();
+    };
+  }
+
   async close(): Promise<void> {
     await this.#pinned?.remove();
+    await this.#elevated?.remove();
     this.#pinned = undefined;
+    this.#elevated = undefined;
   }
 
   /** As a person would type them, with the values of variables that are known by now. */
@@ -63,7 +84,14 @@ export class CommandRunner {
    */
   async run(
     commands: Commands,
-    options: { timeoutMs: number; signal: AbortSignal; clock: Clock; isGood(exitCode: number): boolean },
+    options: {
+      timeoutMs: number;
+      signal: AbortSignal;
+      clock: Clock;
+      isGood(exitCode: number): boolean;
+      /** Output as it comes, for a person. */
+      onLine?: ((line: string) => void) | undefined;
+    },
   ): Promise<CommandsResult> {
     await this.open();
     const { clock } = options;
@@ -73,6 +101,7 @@ export class CommandRunner {
     let exitCode: number | undefined;
     for (const command of all) {
       const request = isLine(command) ? this.#program(command) : { script: this.#variables.script(command.source) };
+      const lines = options.onLine && new LineStream(text => this.redact(text), options.onLine);
       const result = await runProcess({
         command: request,
         environment: this.#processEnvironment(),
@@ -81,7 +110,9 @@ export class CommandRunner {
         clock,
         signal: options.signal,
         redact: this.redact,
+        ...(lines ? { onChunk: chunk => lines.write(chunk) } : {}),
       });
+      lines?.end();
       exitCode = result.exitCode;
       const title = all.length > 1 ? [`$ ${this.redact(this.#variables.fillKnown(command.source))}`] : [];
       outputs.push([...title, ...(result.output === '' ? [] : [result.output])].join('\n'));

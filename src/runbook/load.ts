@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { InvalidInput } from '../errors/errors.ts';
 import { phaseName } from '../record/events.ts';
 import type { Runbook } from '../rehearsal/ports.ts';
-import { followAutomatically } from './automatic.ts';
 import type { RunbookDocument } from './document.ts';
 import type { RunbookEnvironment } from './environment.ts';
+import { followRunbook } from './follow.ts';
 import { findProblems } from './problems.ts';
 import { readRunbook } from './read.ts';
 
@@ -30,6 +30,6 @@ export async function loadRunbook(path: string, environment: RunbookEnvironment 
     owners: document.owners,
     stepCount: document.steps.length,
     phases: phaseName.options.filter(phase => document.steps.some(step => step.phase === phase)),
-    follow: (context, actions, signal) => followAutomatically(document, environment, context, actions, signal),
+    follow: (context, actions, signal) => followRunbook(document, environment, context, actions, signal),
   };
 }
