@@ -16,6 +16,8 @@ const bound = {
 } as const;
 const reports = { type: 'string', default: 'reports', describe: 'folder of runs and reports' } as const;
 
+const output = { choices: ['text', 'json'] as const, default: 'text' as const, describe: 'for people or for programs' };
+
 /** Keeps the inference of one module's own options, and makes the list one type. */
 const command = <T, U>(module: CommandModule<T, U>): CommandModule => module as unknown as CommandModule;
 
@@ -37,6 +39,18 @@ export const commands: CommandModule[] = [
         .example('$0 run error-rate --context staging-eu -n shop', 'on a staging cluster opted in by rehearse.yaml')
         .example('$0 run never-ready --target api', 'on a workload of yours that rehearse.yaml names'),
     handler: async args => (await import('./commands/run.ts')).run(args),
+  }),
+  command({
+    command: 'doctor [scenario]',
+    describe: 'explain every check that stands between here and a drill; changes nothing',
+    builder: yargs =>
+      yargs
+        .positional('scenario', { type: 'string', describe: 'its target and the permissions that it needs are checked as well' })
+        .options({ ...bound, output })
+        .example('$0 doctor', 'this machine')
+        .example('$0 doctor error-rate --context staging-eu -n shop', 'connection, staging guard, target, permissions')
+        .example('$0 doctor --target api --output json', 'for a program: exit code 0 or 3'),
+    handler: async args => (await import('./commands/doctor.ts')).doctor(args),
   }),
   command({
     command: 'validate [scenarios..]',

@@ -2,6 +2,7 @@ import type { CheckResult, ObjectRef } from '../record/events.ts';
 import type { Cluster, RawObject, TargetObserver } from '../rehearsal/ports.ts';
 import { sameTemplate } from './desired-state.ts';
 import { lastChange } from './last-change.ts';
+import { type Permission, permissionCheck, reviewPermissions } from './permissions.ts';
 import { type Rival, rivalChecks } from './rivals.ts';
 import { rolloutStatus } from './rollout.ts';
 import { untilSeen } from './seen.ts';
@@ -13,10 +14,12 @@ export interface TargetObserverOptions {
   faulted?: ObjectRef;
   /** What the scenario is about, and therefore not refused for. */
   tolerate?: readonly Rival[];
+  /** What the drill must be allowed to do. */
+  permissions?: readonly Permission[];
 }
 
 export function createTargetObserver(cluster: Cluster, target: ObjectRef, options: TargetObserverOptions = {}): TargetObserver {
-  const { faulted, tolerate = [] } = options;
+  const { faulted, tolerate = [], permissions = [] } = options;
   const deployed = faulted ?? target;
   return {
     async preflight() {
@@ -26,6 +29,9 @@ export function createTargetObserver(cluster: Cluster, target: ObjectRef, option
       return [
         ...preflightOf(live as RawObject, target),
         ...(await rivalChecks(cluster, live as RawObject, target, other ? [other] : [], tolerate)),
+        ...(permissions.length === 0
+          ? []
+          : [permissionCheck(await reviewPermissions(cluster, target.namespace ?? '', permissions))]),
       ];
     },
 

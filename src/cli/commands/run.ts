@@ -27,6 +27,7 @@ import { durationMs } from '../../scenario/schema.ts';
 import { createCheck } from '../../verification/checks.ts';
 import { bind } from '../bind.ts';
 import { type Interrupts, listenForInterrupts } from '../interrupts.ts';
+import { permissionsOf } from '../needs.ts';
 import { announceOrphans } from '../orphans.ts';
 import { packageVersion } from '../package-version.ts';
 import { provide } from '../provide.ts';
@@ -139,6 +140,8 @@ async function rehearse({ args, bound, loaded, id, store, log, reporter, interru
       }),
       observer: createTargetObserver(cluster, target, {
         tolerate: spec.target.tolerate,
+        // Whoever may speak to the sandbox may do everything.
+        permissions: provided.provider === 'sandbox' ? [] : permissionsOf(loaded.scenario, bound.workload),
         ...(faulted === undefined ? {} : { faulted }),
       }),
       clockSkew: async () => ({ source: 'API server', ...(await clockSkew(cluster, systemClock)) }),

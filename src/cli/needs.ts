@@ -1,0 +1,76 @@
+/** What a scenario's drill does in the cluster, as permissions: each request that it makes, and why. */
+import { leaseFor } from '../cluster/lease.ts';
+import type { Permission } from '../cluster/permissions.ts';
+import { workloadRef } from '../cluster/workloads.ts';
+import type { Scenario } from '../scenario/schema.ts';
+
+const PLURALS = { Deployment: 'deployments', StatefulSet: 'statefulsets', DaemonSet: 'daemonsets' } as const;
+const WATCH = ['get', 'list', 'watch'];
+
+const plural = (kind: string) => PLURALS[kind as keyof typeof PLURALS];
+
+/** @param workload `deployment/payments`: what the scenario is bound to */
+export function permissionsOf({ spec }: Scenario, workload: string): Permission[] {
+  const { namespace } = spec.target;
+  const target = workloadRef(workload, namespace);
+  const deployed = [target, ...spec.decoys.map(decoy => workloadRef(decoy.workload, namespace))];
+  const found: Permission[] = [];
+  const need = (verbs: readonly string[], group: string, resources: readonly string[], why: string, name?: string) => {
+    for (const resource of resources)
+      for (const verb of verbs) found.push({ verb, group, resource, why, ...(name === undefined ? {} : { name }) });
+  };
+
+  need(['get'], '', ['namespaces'], 'staging guard: the label of the namespace', namespace);
+  need(WATCH, 'apps', Object.values(PLURALS), 'rollouts and what changed');
+  need(['list', 'watch'], 'apps', ['replicasets', 'controllerrevisions'], 'revisions');
+  need(['list', 'watch'], '', ['pods', 'services'], 'what runs, and who calls whom');
+  need(WATCH, '', ['configmaps'], 'halt switch, and what configuration names');
+  need(['list'], '', ['events'], 'evidence for the runbook');
+  need(['get'], '', ['pods/log'], 'evidence for the runbook');
+  need(['get'], '', ['pods/proxy'], 'metrics of pods for the diagnosis');
+  for (const probe of spec.probes)
+    if (probe.service !== undefined)
+      need([probe.method === 'POST' ? 'create' : 'get'], '', ['services/proxy'], `requests of probe ${probe.name}`);
+  need(['list'], 'policy', ['poddisruptionbudgets'], 'preflight: room for a disruption');
+  need(['list'], 'autoscaling', ['horizontalpodautoscalers'], 'preflight: nobody scales the target');
+  for (const [group, resource] of [
+    ['autoscaling.k8s.io', 'verticalpodautoscalers'],
+    ['keda.sh', 'scaledobjects'],
+  ] as const)
+    found.push({ verb: 'list', group, resource, why: 'preflight: nobody scales the target', ifServed: true });
+
+  need(['list', 'create', 'delete'], '', ['secrets'], 'undo journal');
+  need(['create'], 'coordination.k8s.io', ['leases'], 'one rehearsal per target');
+  need(
+    ['get', 'update', 'patch', 'delete'],
+    'coordination.k8s.io',
+    ['leases'],
+    'one rehearsal per target',
+    leaseFor(target).name,
+  );
+
+  for (const { kind, name } of deployed)
+    need(
+      ['patch', 'update'],
+      'apps',
+      [plural(kind)],
+      name === target.name ? 'bad deploy, rollback and restore' : 'decoy and restore',
+      name,
+    );
+  for (const kind of new Set(deployed.map(ref => ref.kind)))
+    need(
+      ['delete'],
+      'apps',
+      [kind === 'Deployment' ? 'replicasets' : 'controllerrevisions'],
+      'restore: takes the bad revision out of the history',
+    );
+  if (deployed.some(({ kind }) => kind === 'StatefulSet'))
+    need(['delete'], '', ['pods'], 'rollback: frees a StatefulSet that waits for its broken pod');
+
+  const { fault } = spec;
+  if (fault.kind === 'config') need(['create', 'delete'], '', ['configmaps'], 'bad deploy: a changed copy');
+  if (fault.kind === 'missing-secret') need(['get'], '', ['secrets'], 'bad deploy: that it does not exist', fault.secret);
+  if (fault.kind === 'service')
+    need(['get', 'patch', 'update'], '', ['services'], 'bad deploy, rollback and restore', fault.service);
+  return found;
+}
