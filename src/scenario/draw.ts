@@ -1,4 +1,6 @@
 /** Draws the scenario of a blind drill, and the quiet before it. The same candidates and seed give the same drill. */
+import { isDeepStrictEqual } from 'node:util';
+import { durationMs, type Scenario } from './schema.ts';
 
 /** Long enough that the moment does not tell, short enough to sit through. */
 const QUIET_MS = { least: 5_000, most: 30_000 };
@@ -26,6 +28,37 @@ export function drawScenario<T>(candidates: readonly T[], nameOf: (candidate: T)
 /** @param random evenly in [0, 1) */
 export function drawSeed(random: () => number): number {
   return Math.floor(random() * SEEDS);
+}
+
+/** What would be the same whichever of them was drawn: it tells nothing, so it need not be sealed. */
+export function commonGround(candidates: readonly Scenario[]): {
+  scenarios: string[];
+  /** ms; those for people where the scenarios have them. */
+  objectives: Partial<Record<keyof Scenario['spec']['objectives'], number>>;
+  probes: string[];
+  detectors: string[];
+} {
+  const specs = candidates.map(({ spec }) => spec);
+  const [first, ...others] = specs;
+  const objectives = ({ practice, objectives: automatic }: Scenario['spec']) => practice.objectives ?? automatic;
+  return {
+    scenarios: candidates.map(({ metadata }) => metadata.name).sort(),
+    objectives: Object.fromEntries(
+      Object.entries(first ? objectives(first) : {}).flatMap(([phase, text]) =>
+        text !== undefined && others.every(spec => objectives(spec)[phase as keyof Scenario['spec']['objectives']] === text)
+          ? [[phase, durationMs(text)]]
+          : [],
+      ),
+    ),
+    // The requests, whatever they are judged by.
+    probes: shared(specs.map(({ probes }) => probes.map(({ slo: _slo, ...request }) => request))).map(({ name }) => name),
+    detectors: shared(specs.map(({ detectors }) => detectors)).flatMap(({ name }) => name ?? []),
+  };
+}
+
+/** Those of the first list that every other has too, the same in everything. */
+function shared<T>([first = [], ...others]: readonly T[][]): T[] {
+  return first.filter(one => others.every(list => list.some(other => isDeepStrictEqual(one, other))));
 }
 
 /** Evenly in [0, 1); Tommy Ettinger's generator with 32 bits of state, https://gist.github.com/tommyettinger/46a874533244883189143505d203312c */
