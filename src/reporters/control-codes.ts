@@ -15,4 +15,5 @@ export const PASTE_PLAIN = '\u001b[?2004l';
 
 /** To the beginning of the line so many above. */
 export const up = (lines: number) => (lines > 0 ? `\r\u001b[${lines}A` : '\r');
+export const down = (lines: number) => (lines > 0 ? `\r\u001b[${lines}B` : '\r');
 export const right = (cells: number) => (cells > 0 ? `\u001b[${cells}C` : '');

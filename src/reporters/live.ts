@@ -5,6 +5,7 @@ import { keyMoment } from './key-moments.ts';
 import { type LogEntry, logLines } from './log-lines.ts';
 import { Progress } from './progress.ts';
 import type { Reporter, Screen, Ticker } from './reporter.ts';
+import { RunClock } from './run-clock.ts';
 import { styleFor } from './style.ts';
 import { summaryLines } from './summary.ts';
 
@@ -22,17 +23,15 @@ export function createLiveReporter(screen: Screen, ticker: Ticker): Reporter {
   /** Lines of the frame on the screen, and the width that they were painted for. */
   let paintedRows = 0;
   let paintedColumns = screen.columns;
-  let runClock: { tMs: number; atMs: number } | undefined;
+  const clock = new RunClock(ticker);
   let stopTicking: (() => void) | undefined;
   let over = false;
-
-  const tMs = () => (runClock ? runClock.tMs + (ticker.monotonicMs() - runClock.atMs) : 0);
 
   const paint = (added: LogEntry[] = []) => {
     if (over) return;
     const { columns, rows } = screen;
     const size = { columns, rows: Math.min(MOST_LINES, (rows ?? MOST_LINES + 1) - 1) };
-    const frame = progress.started ? frameLines(progress, tMs(), size, style) : [];
+    const frame = progress.started ? frameLines(progress, clock.tMs(), size, style) : [];
     let lines = added.flatMap(entry => logLines(entry, columns, style));
     let begin = up(paintedRows);
     if (columns !== paintedColumns && paintedRows > 0) {
@@ -71,9 +70,7 @@ export function createLiveReporter(screen: Screen, ticker: Ticker): Reporter {
     onEvent(event) {
       if (over) return;
       start();
-      // Events may come late or early against each other by a little; the clock on screen never goes back.
-      const now = ticker.monotonicMs();
-      if (!runClock || event.tMs > tMs()) runClock = { tMs: event.tMs, atMs: now };
+      clock.reached(event.tMs);
       progress.apply(event);
       const moment = keyMoment(event);
       // Signals before and after the drill are about something else; the frame shows them while they last.

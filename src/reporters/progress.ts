@@ -48,6 +48,8 @@ export class Progress {
   started: EventOf<'run.started'> | undefined;
   plan: EventOf<'plan.made'> | undefined;
   readonly moments = new Map<MomentName, number>();
+  /** Who or what told first. */
+  detectedBy: string | undefined;
   readonly signals: SignalProgress[] = [];
   step: StepProgress | undefined;
   suspect: { suspect: Suspect; correct: boolean } | undefined;
@@ -76,6 +78,7 @@ export class Progress {
         break;
       case 'moment.reached':
         if (!this.moments.has(event.moment)) this.moments.set(event.moment, event.momentTMs);
+        if (event.moment === 'detected') this.detectedBy ??= event.by;
         break;
       case 'signal.raised': {
         const known = this.signals.findIndex(one => one.detector === event.detector);

@@ -32,6 +32,8 @@ export interface Marks {
   bullet: string;
   quote: string;
   prompt: string;
+  /** One cell: text is left out here. */
+  hidden: string;
 }
 
 const UNICODE: Marks = {
@@ -53,6 +55,7 @@ const UNICODE: Marks = {
   bullet: '•',
   quote: '│',
   prompt: '›',
+  hidden: '…',
 };
 
 const ASCII: Marks = {
@@ -74,6 +77,7 @@ const ASCII: Marks = {
   bullet: '*',
   quote: '|',
   prompt: '>',
+  hidden: '~',
 };
 
 export interface Style {

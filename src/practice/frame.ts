@@ -1,0 +1,181 @@
+/** The part of a practice screen that is painted in place: clocks, step, what is known, users, and the prompt. Pure. */
+import { formatClock, formatDuration } from '../record/duration.ts';
+import { suspectText } from '../record/event-text.ts';
+import { harmlessLine } from '../record/harmless-text.ts';
+import { objectiveBar } from '../reporters/charts.ts';
+import {
+  fitRows,
+  frameWidth,
+  heading,
+  label,
+  type RankedLine,
+  rule,
+  serviceLines,
+  signalLines,
+  stepLine,
+  verificationLine,
+} from '../reporters/frame.ts';
+import type { PhaseProgress, Progress } from '../reporters/progress.ts';
+import { type Colour, displayWidth, type Style, truncate, wrap } from '../reporters/style.ts';
+import type { Prompt } from '../runbook/person.ts';
+import { legend } from './commands.ts';
+import type { LineEditor } from './line-editor.ts';
+import { promptText } from './prompt-text.ts';
+
+/** Rows that stay for the transcript, as far as the terminal is tall enough. */
+const TRANSCRIPT_ROWS = 6;
+const LEAST_ROWS = 4;
+const QUESTION_ROWS = 4;
+const ERROR_ROWS = 4;
+const CHOICES_SHOWN = 12;
+
+export interface FrameParts {
+  progress: Progress;
+  /** ms of run time. */
+  tMs: number;
+  /** The newest output of the command under way that is not in the transcript, and how many lines there were. */
+  output: { tail: readonly string[]; count: number };
+  prompt: { prompt: Prompt; editor: LineEditor; message: string; name: string; waitedMs: number } | undefined;
+}
+
+export interface Frame {
+  lines: string[];
+  /** Where the person types. */
+  cursor: { row: number; column: number } | undefined;
+}
+
+export function practiceFrame(parts: FrameParts, size: { columns: number; rows: number | undefined }, style: Style): Frame {
+  const width = frameWidth(size.columns);
+  const rows = size.rows ?? 24;
+  const budget = Math.max(LEAST_ROWS, rows - Math.min(TRANSCRIPT_ROWS, Math.floor(rows / 4)));
+  const input = parts.prompt && inputLine(parts.prompt, width, style);
+  const lines: (RankedLine & { input?: boolean })[] = [
+    ...statusLines(parts, width, style),
+    ...outputLines(parts.output, width, style),
+    ...(parts.prompt ? promptLines(parts.prompt, width, style) : []),
+    ...(input ? [{ text: input.text, rank: 0, input: true }] : []),
+  ];
+  const fitted = fitRows(lines, budget);
+  const row = fitted.findIndex(line => line.input);
+  return {
+    lines: fitted.map(line => truncate(line.text, width, style.marks.ellipsis)),
+    cursor: input && row >= 0 ? { row, column: input.column } : undefined,
+  };
+}
+
+function statusLines({ progress, tMs }: FrameParts, width: number, style: Style): RankedLine[] {
+  if (!progress.started) return [];
+  const lines: RankedLine[] = [
+    { text: rule(style, width), rank: 4 },
+    { text: heading(progress, tMs, width, style), rank: 1 },
+    { text: phasesLine(progress.phases(), tMs, width, style), rank: 1 },
+    { text: stepLine(progress, tMs, width, style), rank: 2 },
+    ...knownLines(progress, style).map(text => ({ text, rank: 3 })),
+    ...serviceLines(progress, tMs, width, style).map(text => ({ text, rank: 3 })),
+    ...signalLines(progress, style).map((text, index) => ({ text, rank: 3 + index })),
+    { text: verificationLine(progress, style), rank: 4 },
+  ];
+  return lines.filter(line => line.text !== '');
+}
+
+/** All phases on one line; where there is no room for all, those that are not yet begun go first, then those that are over. */
+export function phasesLine(phases: readonly PhaseProgress[], tMs: number, width: number, style: Style): string {
+  const running = (phase: PhaseProgress) => phase.startTMs !== undefined && phase.endTMs === undefined;
+  if (phases.every(phase => phase.startTMs === undefined)) return '';
+  const texts = (shown: readonly PhaseProgress[]) => ` ${shown.map(phase => phaseText(phase, tMs, style)).join('   ')}`;
+  const shown = [phases, phases.filter(phase => phase.startTMs !== undefined), phases.filter(running)].map(texts);
+  const line = shown.find(text => displayWidth(text) <= width) ?? shown.at(-1) ?? '';
+  const now = phases.find(running);
+  const room = Math.min(30, width - displayWidth(line) - 3);
+  if (!now?.objectiveMs || now.startTMs === undefined || room < 8) return line;
+  const share = (tMs - now.startTMs) / now.objectiveMs;
+  const { filled, rest } = objectiveBar(share, room, style.marks);
+  return `${line}   ${style.paint(filled, share > 1 ? 'red' : 'cyan')}${style.paint(rest, 'dim')}`;
+}
+
+function phaseText({ name, startTMs, endTMs, objectiveMs }: PhaseProgress, tMs: number, style: Style): string {
+  const { marks } = style;
+  if (startTMs === undefined) return style.paint(`${marks.waiting} ${name}`, 'dim');
+  const elapsed = (endTMs ?? tMs) - startTMs;
+  const late = objectiveMs !== undefined && elapsed > objectiveMs;
+  if (endTMs !== undefined) {
+    return style.paint(`${late ? marks.failed : marks.passed} ${name} ${formatDuration(elapsed)}`, late ? 'red' : 'green');
+  }
+  const aim = objectiveMs === undefined ? '' : ` of ${formatDuration(objectiveMs)}`;
+  const colours: Colour[] = late ? ['red', 'bold'] : ['bold'];
+  return style.paint(`${marks.running} ${name} ${formatClock(elapsed)}${aim}${late ? ', late' : ''}`, ...colours);
+}
+
+/** What is known of the trouble so far. */
+function knownLines(progress: Progress, style: Style): string[] {
+  const { moments, suspect, detectedBy } = progress;
+  const detected = moments.get('detected');
+  const lines: string[] = [];
+  if (detected !== undefined) lines.push(style.plain(harmlessLine(`t1 ${formatClock(detected)} by ${detectedBy ?? 'somebody'}`)));
+  if (suspect) {
+    const wrong = suspect.correct ? '' : ' (it was not this one)';
+    const text = `${suspectText(suspect.suspect)}${wrong}: ${suspect.suspect.change}`;
+    lines.push(
+      style.plain(harmlessLine(`${moments.has('diagnosed') ? `t2 ${formatClock(moments.get('diagnosed') ?? 0)} ` : ''}${text}`)),
+    );
+  }
+  return lines.map((line, index) => label(index === 0 ? 'known' : '', style) + line);
+}
+
+function outputLines({ tail, count }: FrameParts['output'], width: number, style: Style): RankedLine[] {
+  if (tail.length === 0) return [];
+  return [
+    { text: style.paint(`   output, ${count} lines so far`, 'dim'), rank: 5 },
+    ...tail.map(line => ({
+      text: `   ${style.paint(style.marks.quote, 'dim')} ${style.plain(truncate(line, width, ''))}`,
+      rank: 6,
+    })),
+  ];
+}
+
+type OpenPrompt = NonNullable<FrameParts['prompt']>;
+
+function promptLines({ prompt, message, waitedMs }: OpenPrompt, width: number, style: Style): RankedLine[] {
+  const { error, question, choices, answer } = promptText(prompt, style);
+  const room = width - 3;
+  const waiting = prompt.kind === 'waiting' ? `${formatClock(waitedMs)} ` : '';
+  const lines: RankedLine[] = [{ text: rule(style, width), rank: 5 }];
+  const errors = error?.split('\n').flatMap(line => wrap(line, room)) ?? [];
+  lines.push(
+    ...cut(errors, ERROR_ROWS, style).map((line, index) => ({ text: ` ${style.paint(line, 'red')}`, rank: index === 0 ? 1 : 3 })),
+  );
+  const asked = wrap(`${waiting}${question}${answer === '' ? '' : ` (${answer})`}`, room);
+  lines.push(
+    ...cut(asked, QUESTION_ROWS, style).map((line, index) => ({
+      text: ` ${style.paint(line, 'bold')}`,
+      rank: index === 0 ? 0 : 1,
+    })),
+  );
+  const shown = choices.slice(0, CHOICES_SHOWN);
+  lines.push(...shown.map(line => ({ text: `   ${line}`, rank: 1 })));
+  if (choices.length > shown.length) lines.push({ text: `   ${choices.length - shown.length} more: ? shows all`, rank: 1 });
+  lines.push(...wrap(legend(prompt), room).map(line => ({ text: ` ${style.paint(line, 'dim')}`, rank: 4 })));
+  if (message !== '') lines.push({ text: ` ${style.paint(`! ${style.plain(harmlessLine(message))}`, 'yellow')}`, rank: 0 });
+  return lines;
+}
+
+/** The first of the lines; the last one tells that there would be more. */
+function cut(lines: readonly string[], most: number, style: Style): string[] {
+  if (lines.length <= most) return [...lines];
+  return [...lines.slice(0, most - 1), `${lines[most - 1]} ${style.marks.ellipsis}`];
+}
+
+function inputLine({ editor, name }: OpenPrompt, width: number, style: Style): { text: string; column: number } {
+  const head = ` ${truncate(style.plain(harmlessLine(name)), 16, style.marks.ellipsis)}${style.marks.prompt} `;
+  // A character that the screen does not have stands as one cell, so that the cursor is where it is.
+  const spell = (character: string) => (style.plain(character) === character ? character : '?');
+  const { text, column } = editor.window(width - displayWidth(head), style.marks.hidden, spell);
+  return { text: style.paint(head, 'cyan') + text, column: displayWidth(head) + column };
+}
+
+/** The same as lines that stand for themselves, for those who read a screen line by line or ask for them. */
+export function statusText(progress: Progress, tMs: number, style: Style): string[] {
+  const wide = { ...style, paint: (text: string) => text };
+  const rows = statusLines({ progress, tMs, output: { tail: [], count: 0 }, prompt: undefined }, 400, wide);
+  return rows.slice(1).map(line => line.text.trim().replace(/\s{2,}/g, ', '));
+}
