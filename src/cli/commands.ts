@@ -41,6 +41,26 @@ export const commands: CommandModule[] = [
     handler: async args => (await import('./commands/run.ts')).run(args),
   }),
   command({
+    command: 'plan [scenario]',
+    describe: 'print what a drill would change, watch, undo and need; changes nothing',
+    builder: yargs =>
+      yargs
+        .positional('scenario', { type: 'string', default: 'error-rate', describe: 'name of a scenario, or path of its file' })
+        .options({
+          ...bound,
+          output,
+          role: {
+            type: 'boolean',
+            default: false,
+            describe: 'print the Role that grants what the drill needs, and nothing else',
+          },
+        })
+        .example('$0 plan error-rate', 'on the embedded sandbox')
+        .example('$0 plan error-rate --context staging-eu -n shop', 'the exact difference, by a dry run of the server')
+        .example('$0 plan error-rate -n shop --context staging-eu --role | kubectl apply -f -', 'the minimal Role'),
+    handler: async args => (await import('./commands/plan.ts')).plan(args),
+  }),
+  command({
     command: 'doctor [scenario]',
     describe: 'explain every check that stands between here and a drill; changes nothing',
     builder: yargs =>
