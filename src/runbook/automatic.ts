@@ -25,6 +25,8 @@ export class AutomaticHands implements Hands {
     this.#actions = actions;
   }
 
+  async meet(): Promise<void> {}
+
   async arrive(step: Step): Promise<'do'> {
     if (step.breakGlass) {
       throw new PersonNeeded('break-glass access is asked for by name, with a reason and an expiry');

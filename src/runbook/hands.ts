@@ -35,6 +35,8 @@ export class PersonNeeded extends Error {}
 export interface Hands {
   /** Name of the person, when there is one. */
   readonly by: string | undefined;
+  /** Before a step begins: whoever it belongs to takes it. */
+  meet(step: Step): Promise<void>;
   /** Before a step is done. `by-hand`: the person does it outside the tool. @throws Departure, PersonNeeded */
   arrive(step: Step, visit: number): Promise<'do' | 'by-hand'>;
   /** While something works that ends by itself, and listens to its signal. @throws Departure, the work's own error, or the signal's reason */

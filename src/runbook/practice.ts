@@ -46,8 +46,11 @@ export class PracticeHands implements Hands {
     return this.#parts.person.name;
   }
 
+  meet(step: Step): Promise<void> {
+    return this.#ownerOf(step);
+  }
+
   async arrive(step: Step, visit: number): Promise<'do' | 'by-hand'> {
-    await this.#ownerOf(step);
     // The alert comes by itself, or has come: nobody has to ask for it.
     if (step.action.kind === 'await-detection') return 'do';
     const shown = this.#shown(step, visit);
@@ -257,7 +260,7 @@ export class PracticeHands implements Hands {
         const sure = await this.#ask(undefined, { kind: 'confirm', text: 'End the drill? The target is restored.' }, []);
         if (sure === 'yes') {
           actions.end(`ended by ${person.name}`);
-          await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
+          signal.throwIfAborted();
         }
         return;
       }

@@ -45,7 +45,14 @@ export class StepRunner {
 
   /** One step with its events. Never throws: what goes wrong is its outcome. */
   async follow(step: Step, visit: number): Promise<Followed> {
-    const { context, commands, hands } = this.#parts;
+    const { context, commands, environment, hands, results, signal } = this.#parts;
+    const notMet = whyNotMet(step.when, results, environment.tags ?? []);
+    try {
+      if (!notMet) await hands.meet(step);
+    } catch (error) {
+      if (signal.aborted) return { outcome: 'interrupted', output: '' };
+      throw error;
+    }
     const start = context.clock.monotonicMs();
     if (hasCommands(step.action)) await commands.open().catch(() => {});
     context.emit({
@@ -60,7 +67,7 @@ export class StepRunner {
       ...(hands.by === undefined ? {} : { by: hands.by }),
       ...(visit === 1 ? {} : { visit }),
     });
-    const followed = await this.#follow(step, visit);
+    const followed = notMet ? notNeeded(notMet) : await this.#follow(step, visit);
     const {
       go: _go,
       answer: _answer,
@@ -80,9 +87,7 @@ export class StepRunner {
   }
 
   async #follow(step: Step, visit: number): Promise<Followed> {
-    const { environment, hands, results } = this.#parts;
-    const skip = whyNotMet(step.when, results, environment.tags ?? []);
-    if (skip) return { outcome: 'skipped', output: '', error: `not needed: ${skip}`, notNeeded: true };
+    const { hands } = this.#parts;
     if (visit > MOST_VISITS)
       return { outcome: 'failed', output: '', error: `the runbook came here ${MOST_VISITS} times: it goes round in circles` };
     return this.#outcomeOf(async () => {
@@ -383,6 +388,10 @@ export function hasCommands(action: Action): action is Extract<Action, { kind: '
 function departed(departure: Departure): Followed {
   const outcome = departure.to === 'next' ? 'skipped' : 'interrupted';
   return { outcome, output: '', reason: departure.message, departure };
+}
+
+function notNeeded(why: string): Followed {
+  return { outcome: 'skipped', output: '', error: `not needed: ${why}`, notNeeded: true };
 }
 
 function timedOut(output: string, timeoutMs: number): Followed {
