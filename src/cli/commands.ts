@@ -123,17 +123,27 @@ export const commands: CommandModule[] = [
   }),
   command({
     command: 'runbook <action> [files..]',
-    describe: 'check runbooks',
+    describe: 'check runbooks, or read one',
     builder: yargs =>
       yargs
-        .positional('action', { choices: ['check'] as const, describe: 'check: mistakes, phases without a step, dead links' })
+        .positional('action', {
+          choices: ['check', 'show'] as const,
+          describe: 'check: everything that a drill would find the hard way; show: one runbook, for reading',
+        })
         .positional('files', {
           type: 'string',
           array: true,
           default: [] as string[],
-          describe: 'Markdown files; runbooks/*.md when left out',
+          describe: 'Markdown files; check: runbooks/*.md when left out',
         })
-        .example('$0 runbook check', 'all runbooks'),
+        .options({
+          step: { type: 'string', describe: 'show: this step alone, by id or number' },
+          plain: { type: 'boolean', default: false, describe: 'show: without colours' },
+          output: { choices: ['text', 'json'] as const, default: 'text' as const, describe: 'for people or for programs' },
+        })
+        .example('$0 runbook check', 'all runbooks; exit code 2 when a step would fail')
+        .example('$0 runbook show runbooks/errors-after-deploy.md', 'what each step does, and what a person types')
+        .example('$0 runbook show wiki/dns.md --step restart', 'a runbook written for another tool'),
     handler: async args => (await import('./commands/runbook.ts')).runbook(args),
   }),
   command({

@@ -125,7 +125,7 @@ function looksLikeFields(text: string): boolean {
 function cutFiner(nodes: RootContent[], body: string, from: number, to: number): MarkdownSection[] {
   const depths = new Set(nodes.flatMap(node => (node.type === 'heading' ? [node.depth] : [])));
   const marks = [...depths].sort().map(depth => (node: RootContent): Nodes[] => {
-    return node.type === 'heading' && node.depth === depth ? [node] : [];
+    return node.type === 'heading' && node.depth <= depth ? [node] : [];
   });
   marks.push(node => (node.type === 'list' && node.ordered ? node.children : []));
   for (const mark of marks) {
@@ -160,7 +160,7 @@ function cutAt(
       const isTitle = first?.type === 'paragraph';
       const written = isTitle ? (body.slice(startOf(first), endOf(first)).split('\n')[0] ?? '') : '';
       const title = isTitle ? titleOf(plainText(first)) : '';
-      const start = isTitle ? startOf(first) + (plainText(first).trim() === title ? written.length : 0) : startOf(mark);
+      const start = isTitle ? startOf(first) + (withoutEnd(plainText(first)) === title ? written.length : 0) : startOf(mark);
       const dedent = (first?.position?.start.column ?? 1) - 1;
       pieces.push({ title, line: lineOf(mark), start, nodes: isTitle ? rest : first ? [first, ...rest] : [], dedent });
     }
@@ -189,7 +189,11 @@ function dedented(text: string, columns: number): string {
 function titleOf(text: string): string {
   const line = text.trim().split('\n')[0] ?? '';
   const sentence = /^.{8,}?[.!?:](?=\s|$)/.exec(line)?.[0] ?? line;
-  return sentence.replace(/[\s.:]+$/, '').slice(0, 120);
+  return withoutEnd(sentence).slice(0, 120);
+}
+
+function withoutEnd(text: string): string {
+  return text.trim().replace(/[\s.:]+$/, '');
 }
 
 function fencesOf(nodes: readonly Nodes[], body: string): Fence[] {

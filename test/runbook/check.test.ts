@@ -13,10 +13,14 @@ beforeAll(async () => {
 });
 afterAll(() => rm(directory, { recursive: true }));
 
-async function problems(source: string): Promise<string[]> {
+async function saved(source: string): Promise<string> {
   const path = join(directory, 'book.md');
   await writeFile(path, source);
-  return (await checkRunbook(path)).map(one => `${one.severity} ${one.line}:${one.column} ${one.message}`);
+  return path;
+}
+
+async function problems(source: string): Promise<string[]> {
+  return (await checkRunbook(await saved(source))).map(one => `${one.severity} ${one.line}:${one.column} ${one.message}`);
 }
 
 /** Every phase has a step, so that only what a test adds is told. */
@@ -108,11 +112,108 @@ describe('a check finds, before a drill does', () => {
     expect(found).toEqual([expect.stringMatching(/^warning \d+:1 the program `surely-not-installed` is not on this machine$/)]);
   });
 
-  test('changes that name no namespace', async () => {
-    const commands =
-      'kubectl delete pod x\nkubectl delete pod x -n {{namespace}}\nkubectl rollout status deployment/x\nkubectl get pods';
-    const found = (await problems(complete + step('Clean', '', commands))).filter(one => one.includes('namespace'));
-    expect(found).toEqual([expect.stringMatching(/^warning \d+:1 `kubectl delete` names no namespace/)]);
+  describe('changes that do not say where', () => {
+    const unsafe = async (commands: string, settings = 'optional: true') =>
+      (await problems(complete + step('Clean', settings, commands)))
+        .filter(one => /names no (namespace|context)/.test(one))
+        .map(one => /`(.*)` names no (namespace|context)[^(|]*(\(.*\))?/.exec(one)?.slice(1, 4).join(' ').trim());
+    const at = '-n {{namespace}} --context {{context}}';
+
+    test.each([
+      ['kubectl delete pod x', ['kubectl delete namespace', 'kubectl delete context']],
+      ['kubectl delete pod x -n {{namespace}}', ['kubectl delete context']],
+      [`kubectl delete pod x ${at}`, []],
+      ['kubectl -nshop --context=a rollout undo deployment/x', []],
+      ['kubectl -n shop rollout undo deployment/x', ['kubectl rollout context']],
+      ['kubectl rollout status deployment/x\nkubectl get pods\nkubectl describe pod delete', []],
+      ['kubectl apply -f x.yaml --dry-run=server', []],
+      ['kubectl drain node-1', ['kubectl drain context']],
+      ['kubectl delete namespace old', ['kubectl delete context']],
+      ['kubectl argo rollouts undo shop', ['kubectl argo rollouts undo namespace', 'kubectl argo rollouts undo context']],
+      [`kubectl argo rollouts get rollout shop`, []],
+      ['helm rollback shop 3', ['helm rollback namespace', 'helm rollback context']],
+      ['helm rollback shop 3 -n shop --kube-context a', []],
+      ['helm history shop', []],
+      ['argocd app rollback shop 41', ['argocd app rollback context']],
+      ['argocd app rollback shop 41 --server cd.staging.example', []],
+      ['argocd cluster list', []],
+      ['flux suspend kustomization shop', ['flux suspend namespace', 'flux suspend context']],
+      ['kubectl config use-context staging\nkubectl delete pod x -n shop', []],
+      ['kubens shop\nkubectl delete pod x --context a', []],
+    ])('%s', async (commands, expected) => {
+      expect(await unsafe(commands)).toEqual(expected);
+    });
+
+    test('also where a person types it: beside an action, in a fence marked by-hand, behind a pipe, in a script', async () => {
+      expect(await unsafe('kubectl rollout undo deployment/x --context a', 'show: pods')).toEqual(['kubectl rollout namespace']);
+      expect(
+        await unsafe('kubectl get pod x -o name | xargs -r kubectl delete\ncat x | kubectl apply -f -', 'shell: true'),
+      ).toContain('kubectl apply namespace');
+      const byHand = '## Clean up\n```sh by-hand\nif true; then sudo kubectl delete job x -n shop; fi\n```\n';
+      expect((await problems(complete + byHand)).join()).toContain('`kubectl delete` names no context');
+    });
+
+    test('a missing context is told once a runbook, with how many more', async () => {
+      expect(await unsafe('kubectl -n a delete pod x\nkubectl -n a delete pod y\nkubectl -n a delete pod z')).toEqual([
+        'kubectl delete context (so do 2 more commands)',
+      ]);
+    });
+  });
+
+  test('conditions that can never hold', async () => {
+    const ask = 'id: size\nask: {text: How big?, kind: choice, choices: [small, large], answer: small}';
+    const source =
+      complete +
+      step('Early', 'show: pods\nwhen: {step: late}') +
+      step('Ask', ask) +
+      step('Wrong', 'show: pods\nwhen: {step: size, answer: huge}') +
+      step('Right', 'show: pods\nwhen: {step: size, answer: large}') +
+      step('Nothing', 'show: pods\nwhen: {step: early, answer: "yes"}') +
+      step('Late', 'show: events');
+    const found = await checkRunbook(await saved(source));
+    expect(found.map(one => [one.message, one.hint])).toEqual([
+      [
+        'this can never hold: the step `late` cannot have been followed before `early`',
+        'name a step that comes before, or move this one',
+      ],
+      ['this can never hold: `size` is not answered "huge"', 'its answers are: small, large'],
+      ['this can never hold: `early` is not answered "yes"', 'it asks nothing'],
+    ]);
+    const [first] = found;
+    expect(source.split('\n')[(first?.line ?? 0) - 1]?.slice((first?.column ?? 0) - 1)).toBe('late}');
+  });
+
+  test('but a step that the runbook can come back to may look at a later one', async () => {
+    const back = 'decide:\n  text: Again?\n  branches:\n    - {label: again, go: early}\n    - {label: done, go: end}';
+    expect(
+      await problems(
+        complete + step('Early', 'show: pods\nwhen: {step: late}') + step('Late', 'show: events') + step('Again', back),
+      ),
+    ).toEqual([]);
+  });
+
+  test('break-glass steps without a word on how to get the access', async () => {
+    const source = complete + step('Elevated', 'show: pods\nbreakGlass: true');
+    expect(await problems(source)).toEqual([
+      expect.stringMatching(/^warning \d+:13 the step `elevated` needs break-glass access, and the front matter does not say/),
+    ]);
+    expect(await problems(`---\nbreakGlass: {procedure: ask}\n---\n${source}`)).toEqual([]);
+  });
+
+  test('commands that nothing marks as such', async () => {
+    const found = await problems(
+      `${complete}## Look\n\`\`\`\nkubectl get pods\n\`\`\`\n\n    $ ls -l\n\n\`\`\`\nPod is Pending\n\`\`\`\n`,
+    );
+    expect(found).toEqual([
+      expect.stringMatching(/^warning \d+:1 this looks like a command and is not executed: the fence names no shell$/),
+      expect.stringMatching(/^warning \d+:1 this looks like a command and is not executed: the text is indented, not fenced$/),
+    ]);
+  });
+
+  test('variables in what people copy', async () => {
+    expect(await problems(complete + step('Back', 'show: pods', 'kubectl get {{suspct}}'))).toContainEqual(
+      expect.stringMatching(/^warning \d+:13 the variable \{\{suspct\}\} is not defined$/),
+    );
   });
 
   test('links that lead nowhere', async () => {
