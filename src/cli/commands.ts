@@ -23,22 +23,67 @@ const command = <T, U>(module: CommandModule<T, U>): CommandModule => module as 
 
 export const commands: CommandModule[] = [
   command({
-    command: 'run [scenario]',
+    command: 'run [scenarios..]',
     describe: 'run a drill and write its report',
     builder: yargs =>
       yargs
-        .positional('scenario', { type: 'string', default: 'error-rate', describe: 'name of a scenario, or path of its file' })
+        .positional('scenarios', {
+          type: 'string',
+          array: true,
+          default: [] as string[],
+          describe: 'name of a scenario, or path of its file (error-rate when left out); several with --blind, which draws one',
+        })
         .options({
           ...bound,
           reports,
+          practice: { type: 'boolean', default: false, describe: 'a person follows the runbook, step by step, at this terminal' },
+          blind: {
+            type: 'boolean',
+            default: false,
+            describe: 'practice without knowing what was deployed: drawn, sealed, scored',
+          },
+          seed: { type: 'number', describe: 'repeats the draw of a blind drill' },
+          as: { type: 'string', describe: 'who practises (default: the name of the user)' },
+          role: {
+            type: 'string',
+            array: true,
+            default: [] as string[],
+            describe: 'who plays a role of the runbook: ROLE=PERSON; repeatable',
+          },
+          away: {
+            type: 'string',
+            array: true,
+            default: [] as string[],
+            describe: 'a role whose person will not answer; repeatable',
+          },
+          'break-glass-kubeconfig': { type: 'string', describe: "elevated access for the runbook's steps marked breakGlass" },
+          'break-glass-context': { type: 'string', describe: 'its context' },
           json: { type: 'boolean', default: false, describe: 'the result as JSON on stdout, progress on stderr' },
           plain: { type: 'boolean', default: false, describe: 'plain lines even on a terminal (also for screen readers)' },
         })
         .example('$0 run', 'the drill "error-rate" on the embedded sandbox')
         .example('$0 run ./my-scenario.yaml --reports /tmp/reports', 'your own scenario')
+        .example('$0 run error-rate --practice', 'follow the runbook yourself')
+        .example('$0 run --blind', 'a sealed drill, drawn from all scenarios')
+        .example('$0 run error-rate --practice --role "rollback owner=Grace" --away "rollback owner"', 'who acts then?')
         .example('$0 run error-rate --context staging-eu -n shop', 'on a staging cluster opted in by rehearse.yaml')
         .example('$0 run never-ready --target api', 'on a workload of yours that rehearse.yaml names'),
     handler: async args => (await import('./commands/run.ts')).run(args),
+  }),
+  command({
+    command: 'init',
+    describe: 'write rehearse.yaml, scenarios and a runbook for the workloads of a namespace',
+    builder: yargs =>
+      yargs
+        .options({
+          kubeconfig: cluster.kubeconfig,
+          context: { type: 'string', describe: "context of a staging cluster (default: the kubeconfig's current one)" },
+          namespace: { type: 'string', alias: 'n', describe: "namespace of the app (default: the context's)" },
+          directory: { type: 'string', default: '.', describe: 'folder to write to' },
+          force: { type: 'boolean', default: false, describe: 'overwrite files that are there' },
+        })
+        .example('$0 init --context staging-eu -n web', 'reads the namespace, writes files; the cluster is not changed'),
+    handler: async args => (await import('./commands/init.ts')).init(args),
   }),
   command({
     command: 'plan [scenario]',

@@ -62,6 +62,8 @@ export interface DrillOptions {
   verification: CheckGroup;
   /** A person follows the runbook: the limits of the automatic ways do not hold for people. */
   practice: boolean;
+  /** What fails names the target, which is to be found: people are not told. */
+  blind: boolean;
   /** Before a workload other than the target is changed. */
   protect: (workload: ObjectRef) => Promise<void>;
   end: RunbookActions['end'];
@@ -408,7 +410,7 @@ export class Drill implements RunbookActions {
         .join('\n');
     } catch (error) {
       signal.throwIfAborted();
-      if (!(error instanceof StepFailed)) throw error;
+      if (!(error instanceof StepFailed) || this.#options.blind) throw error;
       const failing = verification.now().checks.filter(check => !check.ok);
       throw new StepFailed([error.message, ...failing.map(check => `${check.name}: ${check.detail}`)].join('; '));
     } finally {

@@ -59,6 +59,8 @@ export interface RehearsalOptions {
   rehearse: string;
   scenario: { scenario: Scenario; path: string; digest: string };
   operator: string;
+  /** A quiet time between the steady state and the first deploy, so that the moment does not give it away; ms. */
+  quietMs?: number;
   /** How the drill is played, and by whom. */
   play: Pick<Extract<EventBody, { type: 'run.started' }>, 'mode' | 'blind' | 'roles'>;
   environment: Extract<EventBody, { type: 'run.started' }>['environment'];
@@ -258,6 +260,7 @@ class Rehearsal {
       moments: this.#moments,
       verification,
       practice: this.#options.play.mode === 'practice',
+      blind: this.#options.play.blind !== undefined,
       protect: workload => safety.extendUndo(workload),
       end: reason => this.#stop.abort(new DrillEnded('interrupted', reason)),
       signal,
@@ -308,7 +311,7 @@ class Rehearsal {
         errorRateLimit,
         ...(latencyLimitMs === undefined ? {} : { latencyLimitMs }),
       })),
-      ...(runbook
+      ...(runbook && !runbook.opensLater
         ? {
             runbook: {
               path: runbook.path,
@@ -385,6 +388,7 @@ class Rehearsal {
     const lease = await safety.acquireLease(watching);
     this.#emit({ type: 'lease.acquired', lease, holder: this.#options.runId });
 
+    if (this.#options.quietMs !== undefined) await clock.sleep(this.#options.quietMs, signal);
     const before = decoys.filter(decoy => decoy.when === 'before').sort((left, right) => right.byMs - left.byMs);
     for (const [index, decoy] of before.entries()) {
       await this.#deployDecoy(decoy);

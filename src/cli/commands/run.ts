@@ -1,8 +1,8 @@
-import { userInfo } from 'node:os';
+import { homedir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import pino from 'pino';
 import { listCandidates } from '../../cluster/candidates.ts';
-import { clockSkew } from '../../cluster/connection.ts';
+import { clockSkew, connect } from '../../cluster/connection.ts';
 import { createEvidence } from '../../cluster/evidence.ts';
 import type { ProvidedCluster } from '../../cluster/providers/provided-cluster.ts';
 import { createSafetyNet } from '../../cluster/safety-net.ts';
@@ -13,62 +13,62 @@ import { createDetector } from '../../detection/detectors.ts';
 import { createProbe } from '../../detection/probe.ts';
 import { createDiagnosis } from '../../diagnosis/diagnosis.ts';
 import { createDecoy, createFault, faultedObject } from '../../faults/faults.ts';
+import { hintsFor } from '../../insights/hints.ts';
 import type { RehearsalEvent } from '../../record/events.ts';
 import { foldEvents } from '../../record/fold.ts';
 import { createRunStore, REPORT_FILE, type RunStore } from '../../record/store.ts';
 import { systemClock } from '../../rehearsal/clock.ts';
-import type { Probe } from '../../rehearsal/ports.ts';
+import type { Probe, Runbook } from '../../rehearsal/ports.ts';
 import { type Decoy, type Roles, runRehearsal } from '../../rehearsal/rehearsal.ts';
 import { renderReport } from '../../report/report.ts';
 import { createRollback } from '../../rollback/rollbacks.ts';
+import { chooseRunbook } from '../../runbook/choose.ts';
+import type { RunbookEnvironment } from '../../runbook/environment.ts';
 import { loadRunbook } from '../../runbook/load.ts';
-import { type LoadedScenario, loadScenario } from '../../scenario/load.ts';
+import type { LoadedScenario } from '../../scenario/load.ts';
 import { durationMs } from '../../scenario/schema.ts';
 import { createCheck } from '../../verification/checks.ts';
-import { bind } from '../bind.ts';
+import { bind, type ClusterArguments } from '../bind.ts';
 import { type Interrupts, listenForInterrupts } from '../interrupts.ts';
 import { permissionsOf } from '../needs.ts';
 import { announceOrphans } from '../orphans.ts';
 import { packageVersion } from '../package-version.ts';
+import { choosePlay, type Play, type PlayArguments } from '../play.ts';
 import { provide } from '../provide.ts';
 import { INDEX_HREF, writeIndex } from '../report-index.ts';
-import { chooseReporter } from '../reporter-choice.ts';
+import { chooseScreens, type Screens } from '../reporter-choice.ts';
 import { runId } from '../run-id.ts';
 
-export interface RunArguments {
-  scenario: string;
+export interface RunArguments extends PlayArguments, ClusterArguments {
   reports: string;
   json: boolean;
   plain: boolean;
-  config: string;
-  kubeconfig?: string | undefined;
-  context?: string | undefined;
-  namespace?: string | undefined;
-  target?: string | undefined;
+  breakGlassKubeconfig?: string | undefined;
+  breakGlassContext?: string | undefined;
 }
 
 /** `rehearse run`: everything is checked before anything is started; from then on a report is written whatever happens. */
 export async function run(args: RunArguments): Promise<void> {
-  const loaded = await loadScenario(args.scenario);
+  const play = await choosePlay(args);
+  const { loaded, blind } = play;
   const bound = await bind(loaded.scenario, args);
   loaded.scenario = bound.scenario;
   // Its mistakes are told before anything is started.
   const { runbook } = loaded.scenario.spec;
   if (runbook !== undefined) await loadRunbook(runbookPath(loaded.path, runbook), { tags: loaded.scenario.metadata.tags });
-  const id = runId(loaded.scenario.metadata.name, systemClock.now());
-  const store = createRunStore(resolve(args.reports, id));
+  const breakGlass = await breakGlassAccess(args);
+  const id = runId(blind ? 'blind' : loaded.scenario.metadata.name, systemClock.now());
+  const store = createRunStore(resolve(args.reports, id), { sealed: blind !== undefined });
   // Written before anything is started: a full disk or a folder without permission is told now, not after the drill.
-  const logFile = store.writeFile('rehearse.log', '');
-  const log = pino(
-    { level: 'debug', base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    pino.destination({ dest: logFile, sync: true }),
-  );
-  const reporter = chooseReporter(args, process);
+  const log = pino({ level: 'debug', base: null, timestamp: pino.stdTimeFunctions.isoTime }, store.openLog());
+  const screens = chooseScreens(args, play, process);
+  const { reporter } = screens;
   const interrupts = listenForInterrupts(text => reporter.say(text));
   try {
     await announceOrphans(stateDirectory(process.env), text => reporter.say(text));
-    for (const note of bound.notes) reporter.say(note);
-    process.exitCode = await rehearse({ args, bound, loaded, id, store, log, reporter, interrupts });
+    if (blind) reporter.say(`blind drill, seed ${blind.seed}: one of ${blind.candidates.length} scenarios, sealed until the end`);
+    else for (const note of bound.notes) reporter.say(note);
+    process.exitCode = await rehearse({ args, play, bound, id, store, log, screens, interrupts, breakGlass });
   } finally {
     reporter.close();
     interrupts.stop();
@@ -78,16 +78,20 @@ export async function run(args: RunArguments): Promise<void> {
 
 interface RunParts {
   args: RunArguments;
+  play: Play;
   bound: Awaited<ReturnType<typeof bind>>;
-  loaded: LoadedScenario;
   id: string;
   store: RunStore;
   log: pino.Logger;
-  reporter: ReturnType<typeof chooseReporter>;
+  screens: Screens;
   interrupts: Interrupts;
+  breakGlass: RunbookEnvironment['breakGlass'];
 }
 
-async function rehearse({ args, bound, loaded, id, store, log, reporter, interrupts }: RunParts): Promise<number> {
+async function rehearse(parts: RunParts): Promise<number> {
+  const { args, play, bound, id, store, log, interrupts } = parts;
+  const { reporter } = parts.screens;
+  const { blind, loaded, operator } = play;
   const { spec, metadata } = loaded.scenario;
   const { namespace } = spec.target;
   const provided = await provide({
@@ -101,16 +105,20 @@ async function rehearse({ args, bound, loaded, id, store, log, reporter, interru
     const { cluster } = provided;
     const target = workloadRef(bound.workload, namespace);
     const faulted = faultedObject(spec.fault, namespace);
-    const roles = await createRoles(id, loaded, provided);
+    const roles = await createRoles(parts, provided);
     const events: RehearsalEvent[] = [];
-    const operator = userInfo().username;
     const result = await runRehearsal({
       runId: id,
       rehearse: packageVersion(),
       // Paths in a report are those a reader can follow: from where the drill was started.
       scenario: { ...loaded, path: relative(process.cwd(), loaded.path) },
       operator,
-      play: { mode: 'automatic' },
+      ...(blind ? { quietMs: blind.quietMs } : {}),
+      play: {
+        mode: play.mode,
+        ...(blind ? { blind: { seed: blind.seed, scenarios: blind.common.scenarios } } : {}),
+        ...(play.roles.length > 0 ? { roles: play.roles } : {}),
+      },
       environment: {
         node: process.version,
         platform: `${process.platform} ${process.arch}`,
@@ -137,6 +145,7 @@ async function rehearse({ args, bound, loaded, id, store, log, reporter, interru
         kubeconfig: provided.kubeconfig,
         optIns: provided.optIns,
         stateDir: stateDirectory(process.env),
+        ...(blind ? { blind: { directory: store.directory } } : {}),
       }),
       observer: createTargetObserver(cluster, target, {
         tolerate: spec.target.tolerate,
@@ -155,6 +164,7 @@ async function rehearse({ args, bound, loaded, id, store, log, reporter, interru
       abandon: interrupts.abandon,
       log,
     });
+    store.unseal();
     const record = foldEvents(events);
     store.writeRecord(record);
     const report = store.writeFile(REPORT_FILE, renderReport(record, { indexHref: INDEX_HREF }));
@@ -166,8 +176,8 @@ async function rehearse({ args, bound, loaded, id, store, log, reporter, interru
   }
 }
 
-async function createRoles(id: string, loaded: LoadedScenario, provided: ProvidedCluster): Promise<Roles> {
-  const { spec } = loaded.scenario;
+async function createRoles(parts: RunParts, provided: ProvidedCluster): Promise<Roles> {
+  const { spec } = parts.play.loaded.scenario;
   const { cluster } = provided;
   const { namespace } = spec.target;
   const probes = new Map<string, Probe>(spec.probes.map(probe => [probe.name, createProbe(probe)]));
@@ -188,19 +198,53 @@ async function createRoles(id: string, loaded: LoadedScenario, provided: Provide
     rollback: createRollback(spec.rollback, faultedObject(spec.fault, namespace)),
     steadyState: spec.steadyState.checks.map(check => createCheck(check, probes)),
     verification: spec.verification.checks.map(check => createCheck(check, probes)),
-    runbook:
-      spec.runbook === undefined
-        ? undefined
-        : await loadRunbook(runbookPath(loaded.path, spec.runbook), {
-            runId: id,
-            tags: loaded.scenario.metadata.tags,
-            ...('container' in spec.fault && spec.fault.container !== undefined ? { container: spec.fault.container } : {}),
-            ...(provided.kubeconfig === undefined ? {} : { kubeconfig: provided.kubeconfig }),
-          }),
+    runbook: await createRunbook(parts, provided),
     show: createEvidence(cluster, systemClock, namespace, probes),
     candidates: () => listCandidates(cluster, namespace),
-    hints: [],
+    hints: hintsFor({
+      specHints: spec.practice.hints,
+      target: faultedObject(spec.fault, namespace) ?? workloadRef(parts.bound.workload, namespace),
+      others: decoys.map(decoy => decoy.target),
+    }),
   };
+}
+
+/** The scenario's; in a blind drill one of those that could be meant, opened after the alert. */
+async function createRunbook(
+  { play, id, screens, breakGlass }: RunParts,
+  provided: ProvidedCluster,
+): Promise<Runbook | undefined> {
+  const { loaded, blind, roles } = play;
+  const { spec, metadata } = loaded.scenario;
+  const environment: RunbookEnvironment = {
+    runId: id,
+    tags: metadata.tags,
+    answers: spec.answers,
+    roles,
+    blind: blind !== undefined,
+    ...('container' in spec.fault && spec.fault.container !== undefined ? { container: spec.fault.container } : {}),
+    ...(provided.kubeconfig === undefined ? {} : { kubeconfig: provided.kubeconfig }),
+    ...(breakGlass === undefined ? {} : { breakGlass }),
+  };
+  const { person } = screens;
+  const pathOf = (one: LoadedScenario) =>
+    one.scenario.spec.runbook === undefined ? [] : [runbookPath(one.path, one.scenario.spec.runbook)];
+  if (blind && person) return chooseRunbook(blind.candidates.flatMap(pathOf), { ...environment, person });
+  const [path] = pathOf(loaded);
+  if (path === undefined) return undefined;
+  return loadRunbook(path, { ...environment, ...(person ? { person } : {}) });
+}
+
+/** @throws RehearseError (usage) */
+async function breakGlassAccess(args: RunArguments): Promise<RunbookEnvironment['breakGlass']> {
+  const { breakGlassKubeconfig: kubeconfig, breakGlassContext: context } = args;
+  if (kubeconfig === undefined && context === undefined) return undefined;
+  const { context: current } = await connect({
+    ...(kubeconfig === undefined ? {} : { kubeconfig }),
+    ...(context === undefined ? {} : { context }),
+  });
+  const file = kubeconfig ?? process.env.KUBECONFIG ?? join(homedir(), '.kube', 'config');
+  return { kubeconfig: file, context: current };
 }
 
 /** As a reader of the report can follow it: from where the drill was started. */

@@ -1,0 +1,89 @@
+/** How a drill is played: automatically, by a person (--practice), or by a person who does not know what it is (--blind). */
+import { userInfo } from 'node:os';
+import { EXIT, RehearseError } from '../errors/errors.ts';
+import type { RoleAssignment } from '../runbook/environment.ts';
+import { commonGround, drawScenario, drawSeed } from '../scenario/draw.ts';
+import { type LoadedScenario, listScenarios, loadScenario } from '../scenario/load.ts';
+import { forPeople } from '../scenario/practice.ts';
+
+export interface PlayArguments {
+  scenarios: readonly string[];
+  practice: boolean;
+  blind: boolean;
+  seed?: number | undefined;
+  as?: string | undefined;
+  role: readonly string[];
+  away: readonly string[];
+}
+
+export interface Play {
+  mode: 'automatic' | 'practice';
+  operator: string;
+  roles: RoleAssignment[];
+  loaded: LoadedScenario;
+  blind: BlindPlay | undefined;
+}
+
+export interface BlindPlay {
+  seed: number;
+  /** All that could have been drawn. */
+  candidates: LoadedScenario[];
+  common: ReturnType<typeof commonGround>;
+  /** Before the first deploy, with everything in place; ms. */
+  quietMs: number;
+}
+
+/** The scenario of this run, and who plays. @throws RehearseError (usage), InvalidInput */
+export async function choosePlay(args: PlayArguments): Promise<Play> {
+  const { blind } = args;
+  const practice = args.practice || blind;
+  if (!practice && (args.as !== undefined || args.role.length > 0 || args.away.length > 0))
+    throw usage('--as, --role and --away say who practises', 'add --practice or --blind');
+  if (!blind && args.seed !== undefined) throw usage('--seed repeats the draw of a blind drill', 'add --blind');
+  if (!blind && args.scenarios.length > 1)
+    throw usage(
+      `one drill at a time: ${args.scenarios.join(', ')}`,
+      'name one scenario; several are for --blind, which draws one of them',
+    );
+  const people = {
+    mode: practice ? ('practice' as const) : ('automatic' as const),
+    operator: args.as ?? userInfo().username,
+    roles: rolesOf(args.role, args.away),
+  };
+  if (blind) return { ...people, ...(await draw(args)) };
+  const loaded = await loadScenario(args.scenarios[0] ?? 'error-rate');
+  return { ...people, loaded: practice ? { ...loaded, scenario: forPeople(loaded.scenario) } : loaded, blind: undefined };
+}
+
+async function draw(args: PlayArguments): Promise<Pick<Play, 'loaded' | 'blind'>> {
+  const given = args.scenarios.length > 0 ? [...args.scenarios] : (await listScenarios()).map(listed => listed.path);
+  const candidates = await Promise.all(given.map(loadScenario));
+  if (candidates.length < 2)
+    throw usage('a blind drill is drawn from several scenarios', 'name two or more, or none for all of them');
+  for (const one of candidates) one.scenario = forPeople(one.scenario);
+  const seed = args.seed ?? drawSeed(Math.random);
+  const { drawn, quietMs } = drawScenario(candidates, one => one.scenario.metadata.name, seed);
+  return { loaded: drawn, blind: { seed, candidates, quietMs, common: commonGround(candidates.map(one => one.scenario)) } };
+}
+
+/** `rollback owner=Grace`, and who of them is away. */
+function rolesOf(given: readonly string[], away: readonly string[]): RoleAssignment[] {
+  const roles = new Map<string, RoleAssignment>();
+  for (const text of given) {
+    const [role = '', person = ''] = text.split('=', 2).map(part => part.trim());
+    if (role === '' || person === '')
+      throw usage(`--role ${text} names no ${role === '' ? 'role' : 'person'}`, 'write --role "rollback owner=Grace"');
+    roles.set(role.toLowerCase(), { role, person, away: false });
+  }
+  for (const name of away) {
+    const known = roles.get(name.trim().toLowerCase());
+    if (!known)
+      throw usage(`--away ${name}: nobody has that role`, `say who has it as well: --role "${name}=Grace" --away "${name}"`);
+    known.away = true;
+  }
+  return [...roles.values()];
+}
+
+function usage(message: string, hint: string): RehearseError {
+  return new RehearseError(message, { exitCode: EXIT.usage, hint });
+}
