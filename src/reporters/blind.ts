@@ -127,13 +127,13 @@ function shownMoment(event: EventOf<'moment.reached'>): RehearsalEvent | Until {
       return 'alert';
     case 'detected':
     case 'rolled-back':
-    case 'healthy-since':
-    case 'restored':
       return event;
     // Reached when the right workload is named, or rolled back, and never otherwise.
     case 'deployed':
     case 'diagnosed':
     case 'rollback-issued':
+    case 'healthy-since':
+    case 'restored':
       return 'rolled-back';
   }
 }
