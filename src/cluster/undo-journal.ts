@@ -157,7 +157,10 @@ export async function removeJournal(
   cluster: Cluster | undefined,
   journal: Pick<UndoJournal, 'runId' | 'namespace'>,
 ): Promise<void> {
-  if (cluster) await cluster.delete(undoSecret(journal));
+  // Somebody may have restored it from elsewhere, or deleted the namespace.
+  await cluster?.delete(undoSecret(journal)).catch(error => {
+    if ((error as { status?: number }).status !== 404) throw error;
+  });
   await rm(journalPath(stateDir, journal.runId), { force: true });
 }
 
