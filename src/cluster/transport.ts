@@ -30,6 +30,14 @@ export interface Transport {
   close(): void;
 }
 
+/**
+ * JSON as Go's encoder writes it. The `test` of a JSON patch compares strings byte by byte with the server's own encoding
+ * (evanphx/json-patch), in which & < > are escaped: without this, a command with && in it would never be equal to itself.
+ */
+function goJson(body: unknown): string {
+  return JSON.stringify(body).replace(/[&<>\u2028\u2029]/g, char => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
 export function createTransport(config: ConnectionConfig): Transport {
   const secure = config.server.startsWith('https:');
   const base = new URL(config.server);
@@ -45,8 +53,7 @@ export function createTransport(config: ConnectionConfig): Transport {
     signal?.throwIfAborted();
     const credentials = await config.credentials();
     signal?.throwIfAborted();
-    const body =
-      request.body === undefined ? undefined : typeof request.body === 'string' ? request.body : JSON.stringify(request.body);
+    const body = request.body === undefined ? undefined : typeof request.body === 'string' ? request.body : goJson(request.body);
     const where = { method: request.method, path: request.path, server: config.server };
     return new Promise((resolve, reject) => {
       const outgoing = client.request({
