@@ -5,6 +5,7 @@ import type { RoleAssignment } from '../runbook/environment.ts';
 import { commonGround, drawScenario, drawSeed } from '../scenario/draw.ts';
 import { type LoadedScenario, listScenarios, loadScenario } from '../scenario/load.ts';
 import { forPeople } from '../scenario/practice.ts';
+import { bind, type ClusterArguments, placeOf } from './bind.ts';
 
 export interface PlayArguments {
   scenarios: readonly string[];
@@ -34,7 +35,7 @@ export interface BlindPlay {
 }
 
 /** The scenario of this run, and who plays. @throws RehearseError (usage), InvalidInput */
-export async function choosePlay(args: PlayArguments): Promise<Play> {
+export async function choosePlay(args: PlayArguments & ClusterArguments): Promise<Play> {
   const { blind } = args;
   const practice = args.practice || blind;
   if (!practice && (args.as !== undefined || args.role.length > 0 || args.away.length > 0))
@@ -55,15 +56,26 @@ export async function choosePlay(args: PlayArguments): Promise<Play> {
   return { ...people, loaded: practice ? { ...loaded, scenario: forPeople(loaded.scenario) } : loaded, blind: undefined };
 }
 
-async function draw(args: PlayArguments): Promise<Pick<Play, 'loaded' | 'blind'>> {
-  const given = args.scenarios.length > 0 ? [...args.scenarios] : (await listScenarios()).map(listed => listed.path);
-  const candidates = await Promise.all(given.map(loadScenario));
+async function draw(args: PlayArguments & ClusterArguments): Promise<Pick<Play, 'loaded' | 'blind'>> {
+  const named = args.scenarios.length > 0;
+  const given = named ? [...args.scenarios] : (await listScenarios()).map(listed => listed.path);
+  // A mistake on the command line is told, not taken for scenarios that do not fit.
+  await placeOf(args);
+  const bound = await Promise.all(
+    (await Promise.all(given.map(loadScenario))).map(async one => {
+      one.scenario = forPeople(one.scenario);
+      const binding = bind(one.scenario, args).then(({ scenario }) => [{ one, scenario }]);
+      // Of a whole folder those are drawn from that can be run here.
+      return named ? binding : binding.catch(() => []);
+    }),
+  );
+  const candidates = bound.flat().map(({ one }) => one);
   if (candidates.length < 2)
     throw usage('a blind drill is drawn from several scenarios', 'name two or more, or none for all of them');
-  for (const one of candidates) one.scenario = forPeople(one.scenario);
   const seed = args.seed ?? drawSeed(Math.random);
   const { drawn, quietMs } = drawScenario(candidates, one => one.scenario.metadata.name, seed);
-  return { loaded: drawn, blind: { seed, candidates, quietMs, common: commonGround(candidates.map(one => one.scenario)) } };
+  const common = commonGround(bound.flat().map(({ scenario }) => scenario));
+  return { loaded: drawn, blind: { seed, candidates, quietMs, common } };
 }
 
 /** `rollback owner=Grace`, and who of them is away. */

@@ -51,6 +51,13 @@ export function scoreOf(record: RunRecord): Score | undefined {
   };
 }
 
+/** A line of text for each line, points first. */
+export function scoreText({ lines }: Score): string[] {
+  return lines.map(
+    ({ text, points }) => `${`${points > 0 ? '+' : points < 0 ? '−' : ''}${Math.abs(points)}`.padStart(4)}  ${text}`,
+  );
+}
+
 function causeLines(record: RunRecord): ScoreLine[] {
   const { answers } = record.diagnosis;
   const target = record.injected?.target;

@@ -14,8 +14,10 @@ import { createProbe } from '../../detection/probe.ts';
 import { createDiagnosis } from '../../diagnosis/diagnosis.ts';
 import { createDecoy, createFault, faultedObject } from '../../faults/faults.ts';
 import { hintsFor } from '../../insights/hints.ts';
+import { scoreOf, scoreText } from '../../insights/score.ts';
 import type { RehearsalEvent } from '../../record/events.ts';
 import { foldEvents } from '../../record/fold.ts';
+import type { RunRecord } from '../../record/run-record.ts';
 import { createRunStore, REPORT_FILE, type RunStore } from '../../record/store.ts';
 import { systemClock } from '../../rehearsal/clock.ts';
 import type { Probe, Runbook } from '../../rehearsal/ports.ts';
@@ -66,7 +68,7 @@ export async function run(args: RunArguments): Promise<void> {
   const interrupts = listenForInterrupts(text => reporter.say(text));
   try {
     await announceOrphans(stateDirectory(process.env), text => reporter.say(text));
-    if (blind) reporter.say(`blind drill, seed ${blind.seed}: one of ${blind.candidates.length} scenarios, sealed until the end`);
+    if (blind) reporter.say(`blind drill: one of ${blind.candidates.length} scenarios, sealed until the end`);
     else for (const note of bound.notes) reporter.say(note);
     process.exitCode = await rehearse({ args, play, bound, id, store, log, screens, interrupts, breakGlass });
   } finally {
@@ -169,11 +171,21 @@ async function rehearse(parts: RunParts): Promise<number> {
     store.writeRecord(record);
     const report = store.writeFile(REPORT_FILE, renderReport(record, { indexHref: INDEX_HREF }));
     writeIndex(resolve(args.reports));
+    if (blind) for (const line of blindResult(record)) reporter.say(line);
     reporter.finish(record, { report, directory: store.directory });
     return result.exitCode;
   } finally {
     await provided.close();
   }
+}
+
+/** What a blind drill has for its players beside what every drill tells. Only now the seed: with it the same drill can be had elsewhere. */
+function blindResult(record: RunRecord): string[] {
+  const score = scoreOf(record);
+  return [
+    `It was ${record.scenario.name}: ${record.scenario.title}. The same once more: --seed ${record.blind?.seed}`,
+    ...(score ? [`Score: ${score.points} of ${score.of}`, ...scoreText(score)] : []),
+  ];
 }
 
 async function createRoles(parts: RunParts, provided: ProvidedCluster): Promise<Roles> {
@@ -218,10 +230,10 @@ async function createRunbook(
   const { spec, metadata } = loaded.scenario;
   const environment: RunbookEnvironment = {
     runId: id,
-    tags: metadata.tags,
-    answers: spec.answers,
     roles,
     blind: blind !== undefined,
+    // They are of the scenario: steps that come, or are answered, by them would tell which one it is.
+    ...(blind ? {} : { tags: metadata.tags, answers: spec.answers }),
     ...('container' in spec.fault && spec.fault.container !== undefined ? { container: spec.fault.container } : {}),
     ...(provided.kubeconfig === undefined ? {} : { kubeconfig: provided.kubeconfig }),
     ...(breakGlass === undefined ? {} : { breakGlass }),
