@@ -84,6 +84,9 @@ export class Drill implements RunbookActions {
   #rollingBack = false;
   #commandGiven = false;
   #seen: Promise<void> | undefined;
+  #restored: Promise<void> | undefined;
+  /** Nothing that is still to come belongs to the drill: the restore is not its recovery. */
+  readonly #over = new AbortController();
   #hints = 0;
   #spending = '';
   #stepId: string | undefined;
@@ -162,6 +165,8 @@ export class Drill implements RunbookActions {
       signal.throwIfAborted();
       if (!(error instanceof StepFailed)) throw error;
       return this.#censored(error.message);
+    } finally {
+      this.#over.abort();
     }
     signal.throwIfAborted();
     return moments.get('restored') ? undefined : this.#censored('the runbook ended before the service was restored');
@@ -369,6 +374,7 @@ export class Drill implements RunbookActions {
         const doneTMs = Math.max(mechanismDoneTMs, desiredStateEqualTMs);
         context.emit({ type: 'rollback.observed', mechanismDoneTMs, desiredStateEqualTMs, detail });
         moments.reach('rolled-back', doneTMs, roles.rollback.kind, 0, detail);
+        this.#restored ??= this.#watchRestored().catch(() => {});
         return detail;
       });
     } catch (error) {
@@ -384,33 +390,32 @@ export class Drill implements RunbookActions {
     }
   }
 
-  async verify(signal: AbortSignal): Promise<string> {
+  /** t4 comes when the checks hold, whether or not somebody has come to the step that waits for it. */
+  async #watchRestored(): Promise<void> {
     const { clock, context, moments, spec, verification } = this.#options;
+    const window = await verification.held(durationMs(spec.verification.stableFor), {
+      clock,
+      tMs: context.tMs,
+      signal: AbortSignal.any([this.#options.signal, this.#over.signal]),
+      onChange: (ok, checks) => context.emit({ type: 'verification.changed', ok, checks }),
+    });
+    moments.reach('healthy-since', window.sinceTMs, 'verification', 0);
+    moments.reach('restored', window.untilTMs, 'verification', 0, `every check held for ${spec.verification.stableFor}`);
+  }
+
+  async verify(signal: AbortSignal): Promise<string> {
+    const { blind, clock, moments, spec, verification } = this.#options;
     if (moments.get('restored')) return 'already restored';
     this.spend('cluster');
-    const limit = expiry(
-      clock,
-      durationMs(spec.verification.timeout),
-      () => new StepFailed(`not restored within ${spec.verification.timeout}`),
-    );
-    const until = AbortSignal.any([signal, limit.signal]);
+    const within = spec.verification.timeout;
+    const limit = expiry(clock, durationMs(within), () => new StepFailed(`not restored within ${within}`));
     try {
-      await moments.wait('rolled-back', until);
-      const window = await verification.held(durationMs(spec.verification.stableFor), {
-        clock,
-        tMs: context.tMs,
-        signal: until,
-        onChange: (ok, checks) => context.emit({ type: 'verification.changed', ok, checks }),
-      });
-      moments.reach('healthy-since', window.sinceTMs, 'verification', 0);
-      moments.reach('restored', window.untilTMs, 'verification', 0, `every check held for ${spec.verification.stableFor}`);
-      return verification
-        .now()
-        .checks.map(check => `${check.name}: ${check.detail}`)
-        .join('\n');
+      await moments.wait('restored', AbortSignal.any([signal, limit.signal]));
+      const { checks } = verification.now();
+      return checks.map(check => `${check.name}: ${check.detail}`).join('\n');
     } catch (error) {
       signal.throwIfAborted();
-      if (!(error instanceof StepFailed) || this.#options.blind) throw error;
+      if (!(error instanceof StepFailed) || blind) throw error;
       const failing = verification.now().checks.filter(check => !check.ok);
       throw new StepFailed([error.message, ...failing.map(check => `${check.name}: ${check.detail}`)].join('; '));
     } finally {
