@@ -71,6 +71,18 @@ export type Suspect = z.infer<typeof suspect>;
 export const activity = z.enum(['person', 'machine', 'cluster', 'hand-over', 'pause']);
 export type Activity = z.infer<typeof activity>;
 
+const runbookSummary = z.object({
+  path: z.string(),
+  title: z.string(),
+  digest: z.string(),
+  owners: z.array(z.string()),
+  steps: z.number(),
+  /** The steps as the file has them, so that a reader sees which were never reached. */
+  outline: z
+    .array(z.object({ id: z.string(), title: z.string(), phase: phaseName.optional(), expectedMs: z.number().optional() }))
+    .optional(),
+});
+
 const stepOutcome = z.enum(['passed', 'failed', 'skipped', 'timed-out', 'interrupted']);
 export const outcome = z.enum(['met', 'missed', 'refused', 'error', 'not-restored', 'interrupted']);
 /** `met` every objective; `missed` at least one, or never detected/diagnosed/restored by the drill; the others as the exit codes 3, 4, 5, 130. */
@@ -126,9 +138,7 @@ const eventBodies = [
     detectors: z.array(z.object({ name: z.string(), kind: z.string(), summary: z.string() })),
     rollback: z.object({ kind: z.string(), summary: z.string() }),
     verification: z.object({ stableForMs: z.number(), checks: z.array(z.object({ name: z.string(), summary: z.string() })) }),
-    runbook: z
-      .object({ path: z.string(), title: z.string(), digest: z.string(), owners: z.array(z.string()), steps: z.number() })
-      .optional(),
+    runbook: runbookSummary.optional(),
     /** The probes that send user-like requests, with the SLO that judges them. */
     probes: z.array(
       z.object({
@@ -251,13 +261,7 @@ const eventBodies = [
   z.object({
     type: z.literal('runbook.opened'),
     by: z.string(),
-    runbook: z.object({
-      path: z.string(),
-      title: z.string(),
-      digest: z.string(),
-      owners: z.array(z.string()),
-      steps: z.number(),
-    }),
+    runbook: runbookSummary,
   }),
   /** A role changed hands: `from` is who had it (nobody: it was unassigned), `waitedMs` from the need until it was taken. */
   z.object({

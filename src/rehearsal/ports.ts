@@ -243,6 +243,7 @@ export interface Runbook {
   readonly digest: string;
   readonly owners: readonly string[];
   readonly stepCount: number;
+  readonly outline: readonly { id: string; title: string; phase?: PhaseName; expectedMs?: number }[];
   /** Which one it is shows after the alert, by `runbook.opened`; until then the plan names none. */
   readonly opensLater?: boolean;
   /** Follows the steps in order; emits `runbook.step.*` through the context; rejects only when aborted. Resolves false when a step failed that the rest depends on. */

@@ -319,6 +319,7 @@ class Rehearsal {
               digest: runbook.digest,
               owners: [...runbook.owners],
               steps: runbook.stepCount,
+              outline: [...runbook.outline],
             },
           }
         : {}),

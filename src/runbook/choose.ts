@@ -21,6 +21,7 @@ export async function chooseRunbook(
     digest: '',
     owners: [],
     stepCount: 0,
+    outline: [],
     phases: [],
     opensLater: true,
     async follow(context, actions, signal) {
@@ -28,7 +29,14 @@ export async function chooseRunbook(
       context.emit({
         type: 'runbook.opened',
         by: environment.person.name,
-        runbook: { path: book.path, title: book.title, digest: book.digest, owners: [...book.owners], steps: book.stepCount },
+        runbook: {
+          path: book.path,
+          title: book.title,
+          digest: book.digest,
+          owners: [...book.owners],
+          steps: book.stepCount,
+          outline: [...book.outline],
+        },
       });
       return book.follow(context, actions, signal);
     },

@@ -29,6 +29,12 @@ export async function loadRunbook(path: string, environment: RunbookEnvironment 
     digest: createHash('sha256').update(document.source).digest('hex'),
     owners: document.owners,
     stepCount: document.steps.length,
+    outline: document.steps.map(({ id, title, phase, expectedMs }) => ({
+      id,
+      title,
+      ...(phase === undefined ? {} : { phase }),
+      ...(expectedMs === undefined ? {} : { expectedMs }),
+    })),
     phases: phaseName.options.filter(phase => document.steps.some(step => step.phase === phase)),
     follow: (context, actions, signal) => followRunbook(document, environment, context, actions, signal),
   };
