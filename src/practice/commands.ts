@@ -75,10 +75,10 @@ function legendWord(command: AnyCommand): string {
 
 /** The side commands of a prompt, for a line or two. */
 export function legend(prompt: Prompt): string {
-  const words = commandsHere(prompt)
-    .filter(command => !isLocal(command) || command === 'help')
-    .map(legendWord);
-  return isQuestion(prompt) ? words.map(word => `:${word}`).join(' ') : words.join(' ');
+  const words = prompt.commands.length === 0 ? [] : commandsHere(prompt).filter(command => !isLocal(command));
+  const begin = isQuestion(prompt) && words.length > 0 ? 'after a colon: ' : '';
+  // Help first: it is what must not be left out when there is no room.
+  return ['[?]help', begin + words.map(legendWord).join(' ')].join(' ').trimEnd();
 }
 
 /** One line per command: its forms and what it does. */

@@ -17,7 +17,7 @@ export class TerminalClosed extends RehearseError {
 
 /** Where the conversation is shown. */
 export interface Surface {
-  /** A prompt is to be answered; also when another takes its place for a moment and gives it back. */
+  /** A prompt is to be answered. */
   shown(prompt: Prompt): void;
   /** The prompt is gone: with its reply, or taken away by the drill. */
   closed(prompt: Prompt, reply: Reply | undefined): void;
@@ -32,14 +32,12 @@ interface Asked {
   reject(error: unknown): void;
 }
 
-const QUIT: Prompt = { kind: 'confirm', text: 'End the drill? The target is restored, and the report is written.', commands: [] };
-
 export class Conversation {
   readonly #surface: Surface;
   /** The first one is on the surface; the others wait for it. */
   readonly #asked: Asked[] = [];
-  #quitting: (Reply & { kind: 'command' }) | undefined;
   #closed: TerminalClosed | undefined;
+  #refused: string | undefined;
 
   constructor(surface: Surface) {
     this.#surface = surface;
@@ -47,7 +45,11 @@ export class Conversation {
 
   /** What is to be answered now. */
   get prompt(): Prompt | undefined {
-    return this.#quitting ? QUIT : this.#asked[0]?.prompt;
+    return this.#asked[0]?.prompt;
+  }
+
+  get over(): boolean {
+    return this.#closed !== undefined;
   }
 
   /** @throws the signal's reason when aborted, TerminalClosed when nobody can answer. */
@@ -78,45 +80,31 @@ export class Conversation {
 
   /** A line was typed. False when there is no prompt that it could belong to. */
   line(text: string): boolean {
-    const { prompt } = this;
     const [asked] = this.#asked;
-    if (!prompt || !asked) return false;
-    const reading = readLine(prompt, text);
+    if (!asked) return false;
+    const reading = readLine(asked.prompt, text, this.#refused);
+    this.#refused = reading.kind === 'again' ? text : undefined;
     if (reading.kind === 'again') this.#surface.again(reading.message);
     else if (reading.kind === 'local') this.#surface.local(reading.command);
-    else if (this.#quitting) this.#quit(asked, this.#quitting, reading.reply.text === 'yes');
-    else if (reading.reply.kind === 'command' && reading.reply.command === 'quit') this.#confirmQuit(reading.reply);
     else this.#answer(asked, reading.reply);
     return true;
   }
 
-  /** Ctrl-D on an empty line. */
-  askToQuit(): void {
-    const { prompt } = this;
-    if (!prompt || this.#quitting) return;
-    if (prompt.commands.includes('quit')) this.#confirmQuit({ kind: 'command', command: 'quit', text: '' });
-    else this.#surface.again('the drill cannot be left here; Ctrl-C ends it and restores the target');
+  /** Ctrl-D on an empty line: as if `quit` were typed. The drill asks whether that is meant. */
+  quit(): void {
+    const [asked] = this.#asked;
+    if (!asked) return;
+    if (asked.prompt.commands.includes('quit')) this.#answer(asked, { kind: 'command', command: 'quit', text: '' });
+    else this.#surface.again('the drill cannot be left at this question; Ctrl-C ends it at once and restores the target');
   }
 
   /** Every prompt, open or to come, is rejected. */
   close(how: string): void {
     if (this.#closed) return;
     this.#closed = new TerminalClosed(how);
-    this.#quitting = undefined;
     const [first, ...others] = this.#asked.splice(0);
     if (first) this.#surface.closed(first.prompt, undefined);
     for (const asked of [first, ...others]) asked?.reject(this.#closed);
-  }
-
-  #confirmQuit(reply: Reply & { kind: 'command' }): void {
-    this.#quitting = reply;
-    this.#surface.shown(QUIT);
-  }
-
-  #quit(asked: Asked, reply: Reply, sure: boolean): void {
-    this.#quitting = undefined;
-    if (sure) this.#answer(asked, reply);
-    else this.#surface.shown(asked.prompt);
   }
 
   #answer(asked: Asked, reply: Reply): void {
@@ -129,7 +117,6 @@ export class Conversation {
     if (place < 0) return;
     this.#asked.splice(place, 1);
     if (place > 0) return;
-    this.#quitting = undefined;
     this.#surface.closed(asked.prompt, reply);
     const [next] = this.#asked;
     if (next) this.#surface.shown(next.prompt);

@@ -1,6 +1,5 @@
 /** The part of a practice screen that is painted in place: clocks, step, what is known, users, and the prompt. Pure. */
 import { formatClock, formatDuration } from '../record/duration.ts';
-import { suspectText } from '../record/event-text.ts';
 import { harmlessLine } from '../record/harmless-text.ts';
 import { objectiveBar } from '../reporters/charts.ts';
 import {
@@ -17,8 +16,9 @@ import {
 } from '../reporters/frame.ts';
 import type { PhaseProgress, Progress } from '../reporters/progress.ts';
 import { type Colour, displayWidth, type Style, truncate, wrap } from '../reporters/style.ts';
-import type { Prompt } from '../runbook/person.ts';
+import type { Prompt, ShownStep } from '../runbook/person.ts';
 import { legend } from './commands.ts';
+import { knownTexts } from './known.ts';
 import type { LineEditor } from './line-editor.ts';
 import { promptText } from './prompt-text.ts';
 
@@ -33,6 +33,8 @@ export interface FrameParts {
   progress: Progress;
   /** ms of run time. */
   tMs: number;
+  /** The step that was shown last. */
+  step: ShownStep | undefined;
   /** The newest output of the command under way that is not in the transcript, and how many lines there were. */
   output: { tail: readonly string[]; count: number };
   prompt: { prompt: Prompt; editor: LineEditor; message: string; name: string; waitedMs: number } | undefined;
@@ -63,14 +65,22 @@ export function practiceFrame(parts: FrameParts, size: { columns: number; rows: 
   };
 }
 
-function statusLines({ progress, tMs }: FrameParts, width: number, style: Style): RankedLine[] {
+function statusLines(
+  { progress, tMs, step }: Pick<FrameParts, 'progress' | 'tMs' | 'step'>,
+  width: number,
+  style: Style,
+): RankedLine[] {
   if (!progress.started) return [];
+  const numbering = step && step.id === progress.step?.id ? `${step.number}/${step.total}` : undefined;
   const lines: RankedLine[] = [
     { text: rule(style, width), rank: 4 },
     { text: heading(progress, tMs, width, style), rank: 1 },
     { text: phasesLine(progress.phases(), tMs, width, style), rank: 1 },
-    { text: stepLine(progress, tMs, width, style), rank: 2 },
-    ...knownLines(progress, style).map(text => ({ text, rank: 3 })),
+    { text: stepLine(progress, tMs, width, style, numbering), rank: 2 },
+    ...knownTexts(progress).map((text, index) => ({
+      text: label(index === 0 ? 'known' : '', style) + style.plain(text),
+      rank: 3,
+    })),
     ...serviceLines(progress, tMs, width, style).map(text => ({ text, rank: 3 })),
     ...signalLines(progress, style).map((text, index) => ({ text, rank: 3 + index })),
     { text: verificationLine(progress, style), rank: 4 },
@@ -80,9 +90,12 @@ function statusLines({ progress, tMs }: FrameParts, width: number, style: Style)
 
 /** All phases on one line; where there is no room for all, those that are not yet begun go first, then those that are over. */
 export function phasesLine(phases: readonly PhaseProgress[], tMs: number, width: number, style: Style): string {
-  const running = (phase: PhaseProgress) => phase.startTMs !== undefined && phase.endTMs === undefined;
   if (phases.every(phase => phase.startTMs === undefined)) return '';
-  const texts = (shown: readonly PhaseProgress[]) => ` ${shown.map(phase => phaseText(phase, tMs, style)).join('   ')}`;
+  // Who rolls back before the cause is named (or before it is told that it was) works on the rollback.
+  const begun = phases.findLastIndex(phase => phase.startTMs !== undefined);
+  const running = (phase: PhaseProgress) => phases.indexOf(phase) === begun && phase.endTMs === undefined;
+  const texts = (shown: readonly PhaseProgress[]) =>
+    ` ${shown.map(phase => phaseText(phase, running(phase), tMs, style)).join('   ')}`;
   const shown = [phases, phases.filter(phase => phase.startTMs !== undefined), phases.filter(running)].map(texts);
   const line = shown.find(text => displayWidth(text) <= width) ?? shown.at(-1) ?? '';
   const now = phases.find(running);
@@ -93,9 +106,11 @@ export function phasesLine(phases: readonly PhaseProgress[], tMs: number, width:
   return `${line}   ${style.paint(filled, share > 1 ? 'red' : 'cyan')}${style.paint(rest, 'dim')}`;
 }
 
-function phaseText({ name, startTMs, endTMs, objectiveMs }: PhaseProgress, tMs: number, style: Style): string {
+function phaseText(phase: PhaseProgress, running: boolean, tMs: number, style: Style): string {
+  const { name, startTMs, endTMs, objectiveMs } = phase;
   const { marks } = style;
   if (startTMs === undefined) return style.paint(`${marks.waiting} ${name}`, 'dim');
+  if (endTMs === undefined && !running) return style.paint(`${marks.skipped} ${name} open`, 'dim');
   const elapsed = (endTMs ?? tMs) - startTMs;
   const late = objectiveMs !== undefined && elapsed > objectiveMs;
   if (endTMs !== undefined) {
@@ -104,22 +119,6 @@ function phaseText({ name, startTMs, endTMs, objectiveMs }: PhaseProgress, tMs: 
   const aim = objectiveMs === undefined ? '' : ` of ${formatDuration(objectiveMs)}`;
   const colours: Colour[] = late ? ['red', 'bold'] : ['bold'];
   return style.paint(`${marks.running} ${name} ${formatClock(elapsed)}${aim}${late ? ', late' : ''}`, ...colours);
-}
-
-/** What is known of the trouble so far. */
-function knownLines(progress: Progress, style: Style): string[] {
-  const { moments, suspect, detectedBy } = progress;
-  const detected = moments.get('detected');
-  const lines: string[] = [];
-  if (detected !== undefined) lines.push(style.plain(harmlessLine(`t1 ${formatClock(detected)} by ${detectedBy ?? 'somebody'}`)));
-  if (suspect) {
-    const wrong = suspect.correct ? '' : ' (it was not this one)';
-    const text = `${suspectText(suspect.suspect)}${wrong}: ${suspect.suspect.change}`;
-    lines.push(
-      style.plain(harmlessLine(`${moments.has('diagnosed') ? `t2 ${formatClock(moments.get('diagnosed') ?? 0)} ` : ''}${text}`)),
-    );
-  }
-  return lines.map((line, index) => label(index === 0 ? 'known' : '', style) + line);
 }
 
 function outputLines({ tail, count }: FrameParts['output'], width: number, style: Style): RankedLine[] {
@@ -171,11 +170,4 @@ function inputLine({ editor, name }: OpenPrompt, width: number, style: Style): {
   const spell = (character: string) => (style.plain(character) === character ? character : '?');
   const { text, column } = editor.window(width - displayWidth(head), style.marks.hidden, spell);
   return { text: style.paint(head, 'cyan') + text, column: displayWidth(head) + column };
-}
-
-/** The same as lines that stand for themselves, for those who read a screen line by line or ask for them. */
-export function statusText(progress: Progress, tMs: number, style: Style): string[] {
-  const wide = { ...style, paint: (text: string) => text };
-  const rows = statusLines({ progress, tMs, output: { tail: [], count: 0 }, prompt: undefined }, 400, wide);
-  return rows.slice(1).map(line => line.text.trim().replace(/\s{2,}/g, ', '));
 }

@@ -108,7 +108,8 @@ class Renderer {
     const columns = Math.max(...cells.map(row => row.length));
     const widths = Array.from({ length: columns }, (_, column) => Math.max(...cells.map(row => displayWidth(row[column] ?? ''))));
     const total = widths.reduce((sum, one) => sum + one + 2, -2);
-    if (total <= width) {
+    // Without a width nobody sees columns.
+    if (total <= width && Number.isFinite(width)) {
       return cells.map((row, index) => {
         const line = widths
           .map((one, column) => pad(row[column] ?? '', one))

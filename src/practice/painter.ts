@@ -35,11 +35,6 @@ export class Painter {
     this.#rows = screen.rows;
   }
 
-  /** Rows above the frame, the last time it was painted. */
-  get roomAbove(): number {
-    return Math.max(0, (this.#screen.rows ?? 24) - this.#lines.length);
-  }
-
   get resized(): boolean {
     return this.#screen.columns !== this.#columns || this.#screen.rows !== this.#rows;
   }

@@ -11,14 +11,16 @@ import { summaryLines } from '../reporters/summary.ts';
 import type { Person, Prompt, Reply, ShownStep } from '../runbook/person.ts';
 import { helpLines, isQuestion, type LocalCommand } from './commands.ts';
 import { Conversation, type Surface } from './conversation.ts';
-import { statusText } from './frame.ts';
-import { practiceMoment } from './moments.ts';
 import { OutputTail } from './output-tail.ts';
+import { PracticeView } from './practice-view.ts';
 import { promptText } from './prompt-text.ts';
+import { statusText } from './status-text.ts';
 import { stepHeading, stepText } from './step-text.ts';
 
 /** After something was announced, the prompt is repeated once nothing more has come for this long. */
 const QUIET_MS = 300;
+/** Nobody reads a question faster. */
+const TOO_SOON_MS = 200;
 /** A command that prints much tells how much, so often. */
 const PROGRESS_MS = 5000;
 
@@ -29,6 +31,7 @@ export class PlainTerminal implements Surface {
   readonly #style: Style;
   readonly #conversation = new Conversation(this);
   readonly #progress = new Progress();
+  readonly #view = new PracticeView();
   readonly #clock: RunClock;
   readonly #output = new OutputTail();
   #outputToldMs = 0;
@@ -38,6 +41,8 @@ export class PlainTerminal implements Surface {
   #wroteAtMs = 0;
   #over = false;
   readonly #stopTicking: () => void;
+  /** When the question that is open was first written. */
+  #askedAtMs: number | undefined;
   /** Lines that came when there was nothing to answer; a file or a pipe may be ahead, a person must not be. */
   readonly #ahead: string[] | undefined;
   #ended: string | undefined;
@@ -57,11 +62,13 @@ export class PlainTerminal implements Surface {
     this.#stopTicking = ticker.every(QUIET_MS, () => this.#tick());
   }
 
-  onEvent(event: RehearsalEvent): void {
-    this.#clock.reached(event.tMs);
+  onEvent(told: RehearsalEvent): void {
+    this.#clock.reached(told.tMs);
+    const event = this.#view.event(told);
+    if (!event) return;
     this.#progress.apply(event);
     if (event.type === 'runbook.step.finished' || event.type === 'runbook.step.started') this.#endOutput();
-    const moment = practiceMoment(event);
+    const moment = this.#view.moment(event);
     const { prompt } = this.#conversation;
     // Whoever is reading a question is told what matters, not every detail.
     if (!moment || (moment.detail && prompt && prompt.kind !== 'waiting')) return;
@@ -107,7 +114,8 @@ export class PlainTerminal implements Surface {
   }
 
   closed(prompt: Prompt, reply: Reply | undefined): void {
-    if (!reply) this.#write(prompt.kind === 'waiting' ? [] : ['No answer is needed any more.']);
+    this.#askedAtMs = undefined;
+    if (!reply) this.#write(prompt.kind === 'waiting' || this.#conversation.over ? [] : ['No answer is needed any more.']);
   }
 
   again(message: string): void {
@@ -117,7 +125,7 @@ export class PlainTerminal implements Surface {
 
   local(command: LocalCommand): void {
     const { prompt } = this.#conversation;
-    if (command === 'status') this.#write(statusText(this.#progress, this.#clock.tMs(), this.#style));
+    if (command === 'status') this.#write(statusText(this.#progress, this.#step, this.#clock.tMs(), this.#style));
     else if (command === 'more') this.#write(this.#step ? this.#stepLines(this.#step) : ['There is no more.']);
     else if (prompt) this.#write(helpLines(prompt).map(line => `${line.command.replace(' ', ' or ')}: ${line.text}`));
     this.#askAgain();
@@ -126,9 +134,14 @@ export class PlainTerminal implements Surface {
   /** A line was typed; the terminal has shown it, with its end. */
   line(text: string): void {
     this.#open = false;
-    if (this.#conversation.line(text)) return;
-    if (this.#ahead) this.#ahead.push(text);
-    else if (text.trim() !== '') this.#write([`Not taken, nothing was asked: ${harmlessLine(text)}`]);
+    if (this.#ahead) {
+      if (!this.#conversation.line(text)) this.#ahead.push(text);
+      return;
+    }
+    // Typed before the question could be read: it answers something else, or nothing.
+    const early = this.#askedAtMs === undefined || this.#ticker.monotonicMs() - this.#askedAtMs < TOO_SOON_MS;
+    if (!early) this.#conversation.line(text);
+    else if (text.trim() !== '') this.again(`“${harmlessLine(text)}” was typed before anything was asked`);
   }
 
   #takeAhead(): void {
@@ -136,19 +149,21 @@ export class PlainTerminal implements Surface {
       const line = this.#ahead.shift() ?? '';
       // Nobody has echoed it.
       this.#screen.write(`${harmlessLine(line)}\n`);
-      this.line(line);
+      this.#open = false;
+      this.#conversation.line(line);
     }
     if (this.#ended !== undefined && this.#ahead?.length === 0) this.#conversation.close(this.#ended);
   }
 
   #ask(prompt: Prompt): void {
     const { answer } = promptText(prompt, this.#style);
-    const command = isQuestion(prompt) ? 'commands begin with a colon' : 'or a command';
-    const hint = [answer, command, '? for help'].filter(part => part !== '').join(', ');
     const name = harmlessLine(this.person.name);
     this.#startLine();
-    this.#screen.write(this.#style.plain(`${name}, ${prompt.kind === 'waiting' ? 'waiting; ' : ''}${hint}: `));
+    this.#screen.write(
+      this.#style.plain(`${[name, answer, commandHint(prompt), '? for help'].filter(part => part !== '').join(', ')}: `),
+    );
     this.#open = true;
+    this.#askedAtMs ??= this.#ticker.monotonicMs();
   }
 
   #askAgain(): void {
@@ -206,4 +221,9 @@ export class PlainTerminal implements Surface {
     }
     if (!this.#open && !this.#over && now - this.#wroteAtMs >= QUIET_MS) this.#askAgain();
   }
+}
+
+function commandHint(prompt: Prompt): string {
+  if (isQuestion(prompt)) return prompt.commands.length === 0 ? '' : 'commands begin with a colon';
+  return prompt.kind === 'waiting' ? 'waiting, or a command' : 'Enter or a command';
 }

@@ -11,7 +11,7 @@ export interface PromptText {
   question: string;
   /** One a line, with what is typed for it in front. */
   choices: string[];
-  /** What answers it: "Enter does it", "y or n". */
+  /** What answers it, as far as the question does not say so: "a number from 1 to 5", "y or n". */
   answer: string;
 }
 
@@ -31,21 +31,13 @@ function choiceLines(prompt: Prompt & { kind: 'choice' }, style: Style): string[
 
 function howToAnswer(prompt: Prompt): string {
   switch (prompt.kind) {
-    case 'step':
-      return 'Enter does it';
-    case 'failed':
-      return 'Enter tries again';
-    case 'paused':
-      return 'Enter goes on';
-    case 'waiting':
-      return '';
-    case 'text':
-      return prompt.optional ? 'Enter leaves it out' : '';
     case 'number':
       return `a number${rangeText(prompt.min, prompt.max)}`;
     case 'choice':
       return `${choiceKeys(prompt.choices)[0]} to ${choiceKeys(prompt.choices).at(-1)}, or the text`;
     case 'confirm':
       return 'y or n';
+    default:
+      return '';
   }
 }

@@ -20,8 +20,10 @@ export type Reading =
 /**
  * At prompts that only Enter answers, side commands are typed as they are: `note it is the database`. At questions they begin with
  * a colon, `:note it is the database`, because everything else is the answer; an answer that begins with a colon is typed with two.
+ *
+ * @param refused the line before, when it was not taken: an answer that looks like a forgotten colon is taken the second time
  */
-export function readLine(prompt: Prompt, line: string): Reading {
+export function readLine(prompt: Prompt, line: string, refused?: string): Reading {
   const text = line.trim();
   if (text === '?' || text === ':?') return { kind: 'local', command: 'help' };
   if (text.startsWith(':') && !text.startsWith('::')) return readCommand(prompt, text.slice(1).trim(), true);
@@ -37,8 +39,16 @@ export function readLine(prompt: Prompt, line: string): Reading {
     default:
       if (answer === '' && !(prompt.kind === 'text' && prompt.optional))
         return again('an answer is needed; ? shows what else can be typed');
+      if (line !== refused && looksLikeCommand(prompt, answer)) {
+        return again(`as a command it begins with a colon, “:${answer}”; once more takes it as the answer`);
+      }
       return answered(answer);
   }
+}
+
+function looksLikeCommand(prompt: Prompt, answer: string): boolean {
+  const [word = ''] = answer.split(/\s/);
+  return commandsHere(prompt).some(command => command === word.toLowerCase());
 }
 
 function readEnter(prompt: Prompt): Reading {
@@ -119,7 +129,7 @@ export function complete(prompt: Prompt, line: string): { line: string; candidat
   const fitting = candidates.filter(candidate => candidate.toLowerCase().startsWith(typed.toLowerCase()));
   const [only] = fitting;
   if (only === undefined) return { line, candidates: [] };
-  if (fitting.length === 1) return { line: `${stem}${only}${stem === '' || stem === ':' ? ' ' : ''}`, candidates: [] };
+  if (fitting.length === 1) return { line: `${stem}${only}`, candidates: [] };
   return { line: `${stem}${commonBeginning(fitting, typed)}`, candidates: fitting };
 }
 
@@ -133,7 +143,13 @@ function completions(prompt: Prompt, line: string): { stem: string; typed: strin
     const arguments_ = commandNamed(word, prompt) === 'show' ? SHOWN : [];
     return { stem: `${colon}${word}${gap}`, typed: text, candidates: arguments_ };
   }
-  if (prompt.kind === 'choice') return { stem: '', typed: line, candidates: prompt.choices.map(choiceLabel) };
+  if (prompt.kind === 'choice') {
+    return {
+      stem: '',
+      typed: line,
+      candidates: [...new Set(prompt.choices.flatMap(choice => [choiceLabel(choice), choice.value]))],
+    };
+  }
   if (prompt.kind === 'confirm') return { stem: '', typed: line, candidates: ['yes', 'no'] };
   return { stem: '', typed: line, candidates: [] };
 }

@@ -12,13 +12,14 @@ import { summaryLines } from '../reporters/summary.ts';
 import type { Person, Prompt, Reply, ShownStep } from '../runbook/person.ts';
 import { helpLines, isQuestion, type LocalCommand } from './commands.ts';
 import { Conversation, type Surface } from './conversation.ts';
-import { practiceFrame, statusText } from './frame.ts';
+import { practiceFrame } from './frame.ts';
 import type { Key } from './keys.ts';
 import { LineEditor } from './line-editor.ts';
-import { practiceMoment } from './moments.ts';
 import { OutputTail } from './output-tail.ts';
 import { Painter } from './painter.ts';
+import { PracticeView } from './practice-view.ts';
 import { choiceLabel, complete } from './reading.ts';
+import { statusText } from './status-text.ts';
 import {
   cutEntry,
   dimEntry,
@@ -35,8 +36,8 @@ import {
 const REPAINT_MS = 200;
 /** Nobody reads a prompt faster: an Enter that comes sooner was meant for what stood there before. */
 const TOO_SOON_MS = 200;
-/** Rows that a long text leaves free, for the line above it. */
-const PAGE_MARGIN = 2;
+/** Rows that a long text leaves free: for the line that tells of more. */
+const PAGE_MARGIN = 1;
 const LEAST_PAGE = 4;
 
 export class RichTerminal implements Surface {
@@ -47,12 +48,15 @@ export class RichTerminal implements Surface {
   readonly #conversation = new Conversation(this);
   readonly #editor = new LineEditor();
   readonly #progress = new Progress();
+  readonly #view = new PracticeView();
   readonly #clock: RunClock;
   readonly #transcript = new Transcript();
   readonly #painter: Painter;
   readonly #output = new OutputTail();
   /** Entries that are not painted yet. */
   #added: Entry[] = [];
+  /** Rows of the last frame that had a prompt: one like it will come back. */
+  #tallest = 0;
   /** What is left of the last long text. */
   #rest: Entry | undefined;
   #step: ShownStep | undefined;
@@ -78,12 +82,14 @@ export class RichTerminal implements Surface {
     this.#stopTicking = ticker.every(REPAINT_MS, () => this.#paint());
   }
 
-  onEvent(event: RehearsalEvent): void {
+  onEvent(told: RehearsalEvent): void {
     if (this.#over) return;
-    this.#clock.reached(event.tMs);
+    this.#clock.reached(told.tMs);
+    const event = this.#view.event(told);
+    if (!event) return;
     this.#progress.apply(event);
     if (event.type === 'runbook.step.finished' || event.type === 'runbook.step.started') this.#endOutput();
-    const moment = practiceMoment(event);
+    const moment = this.#view.moment(event);
     const { moments } = this.#progress;
     // Signals before and after the drill are about something else; the frame shows them while they last.
     const aside = event.type === 'signal.raised' && (!moments.has('deployed') || moments.has('restored'));
@@ -153,7 +159,8 @@ export class RichTerminal implements Surface {
   local(command: LocalCommand): void {
     const { prompt } = this.#conversation;
     if (command === 'more') this.#more();
-    else if (command === 'status') this.#tell(statusText(this.#progress, this.#clock.tMs(), this.#style).join('\n'), 'evidence');
+    else if (command === 'status')
+      this.#tell(statusText(this.#progress, this.#step, this.#clock.tMs(), this.#style).join('\n'), 'evidence');
     else if (prompt) this.#tell(this.#help(prompt), 'evidence');
     this.#paint();
   }
@@ -168,7 +175,7 @@ export class RichTerminal implements Surface {
     else if (key.name === 'repaint') this.#repaint();
     else if (key.name === 'enter') this.#enter();
     else if (key.name === 'tab') this.#complete();
-    else if (key.name === 'end-of-input' && this.#editor.text === '') this.#conversation.askToQuit();
+    else if (key.name === 'end-of-input' && this.#editor.text === '') this.#conversation.quit();
     else if (this.#editor.press(key.name === 'end-of-input' ? 'delete' : key.name)) this.#message = '';
     this.#paint();
     return false;
@@ -205,13 +212,14 @@ export class RichTerminal implements Surface {
   #showStep(step: ShownStep): void {
     if (this.#step?.id === step.id && this.#step.visit === step.visit) return;
     this.#step = step;
-    this.#add(stepEntry(step, this.#style));
+    const heading = stepEntry(step, this.#style);
+    this.#add(heading);
     const text = stepTextEntry(step, this.#style);
     // Who comes back to a step has read it.
     if (step.visit > 1 && text(this.#screen.columns).length > LEAST_PAGE) {
       this.#rest = text;
       this.#add(dimEntry('its text: type "more"', this.#style));
-    } else this.#addLong(text);
+    } else this.#addLong(text, this.#frame().lines.length + heading(this.#screen.columns).length);
   }
 
   #tell(text: string, kind: 'evidence' | 'notice' | 'warning'): void {
@@ -237,14 +245,10 @@ export class RichTerminal implements Surface {
     for (const line of tail) this.#add(outputEntry(line, this.#style));
   }
 
-  #addLong(entry: Entry): void {
-    // The frame with the prompt that follows is not painted yet: half of the screen is what is sure to be free.
-    const free = Math.max(
-      this.#painter.roomAbove - PAGE_MARGIN,
-      Math.floor((this.#screen.rows ?? 24) / 2) - PAGE_MARGIN,
-      LEAST_PAGE,
-    );
-    const { shown, rest, left } = cutEntry(entry, this.#screen.columns, free);
+  /** @param taken rows that are needed for other things, so that the beginning of the text can be seen */
+  #addLong(entry: Entry, taken = this.#tallest): void {
+    const { rows = 24, columns } = this.#screen;
+    const { shown, rest, left } = cutEntry(entry, columns, Math.max(LEAST_PAGE, rows - taken - PAGE_MARGIN));
     this.#add(shown);
     this.#rest = rest;
     if (rest) this.#add(dimEntry(`${left} more lines: type "more"`, this.#style));
@@ -276,6 +280,7 @@ export class RichTerminal implements Surface {
       {
         progress: this.#progress,
         tMs: this.#clock.tMs(),
+        step: this.#step,
         output: { tail: this.#output.tail, count: this.#output.count },
         prompt: prompt && { prompt, editor: this.#editor, message: this.#message, name: this.person.name, waitedMs },
       },
@@ -288,7 +293,9 @@ export class RichTerminal implements Surface {
     if (this.#over) return;
     const added = this.#added;
     this.#added = [];
-    this.#painter.paint(this.#frame(), added);
+    const frame = this.#frame();
+    if (frame.cursor) this.#tallest = frame.lines.length;
+    this.#painter.paint(frame, added);
   }
 
   #repaint(): void {

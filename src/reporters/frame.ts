@@ -118,11 +118,12 @@ function phaseLine(phase: PhaseProgress, tMs: number, width: number, style: Styl
   return ` ${style.paint(mark, colour)} ${label} ${figure} ${pad(aim, 12)}  ${bar}`.trimEnd();
 }
 
-export function stepLine(progress: Progress, tMs: number, width: number, style: Style): string {
+/** @param numbering of the step in its runbook, when it is known better than by counting */
+export function stepLine(progress: Progress, tMs: number, width: number, style: Style, numbering?: string): string {
   const { step, plan } = progress;
   if (!step) return '';
   const total = plan?.runbook?.steps;
-  const number = total === undefined ? `${step.number}` : `${step.number}/${total}`;
+  const number = numbering ?? (total === undefined ? `${step.number}` : `${step.number}/${total}`);
   const elapsed = step.durationMs ?? tMs - step.startTMs;
   const expected = step.expectedMs === undefined ? '' : ` of ${formatDuration(step.expectedMs)}`;
   const slow = step.expectedMs !== undefined && elapsed > step.expectedMs;

@@ -61,6 +61,8 @@ export function screenOf(stream: NodeJS.WriteStream | WriteStream, env: NodeJS.P
   const locale = env.LC_ALL || env.LC_CTYPE || env.LANG || '';
   const unicode =
     process.platform === 'win32' ? env.WT_SESSION !== undefined || env.TERM_PROGRAM === 'vscode' : unicodeLocale(locale, env);
+  // A terminal that was closed must not end the process: what is to be restored has to be restored.
+  if (stream.listenerCount('error', ignore) === 0) stream.on('error', ignore);
   return {
     write: text => void stream.write(text),
     get columns() {
@@ -74,6 +76,8 @@ export function screenOf(stream: NodeJS.WriteStream | WriteStream, env: NodeJS.P
     unicode,
   };
 }
+
+function ignore(): void {}
 
 /** A locale that says so decides; where none is set, as in most containers, only the Linux console cannot. */
 function unicodeLocale(locale: string, env: NodeJS.ProcessEnv): boolean {
