@@ -5,6 +5,8 @@ import type { Runbook } from '../rehearsal/ports.ts';
 import type { RunbookDocument } from './document.ts';
 import type { RunbookEnvironment } from './environment.ts';
 import { followRunbook } from './follow.ts';
+import { parseRunbook } from './parse.ts';
+import { PLAIN_RUNBOOK } from './plain.ts';
 import { findProblems } from './problems.ts';
 import { readRunbook } from './read.ts';
 
@@ -19,7 +21,15 @@ export interface LoadedRunbook extends Runbook {
  * @throws InvalidInput with every mistake that would make a step fail; RehearseError when the file cannot be read
  */
 export async function loadRunbook(path: string, environment: RunbookEnvironment = {}): Promise<LoadedRunbook> {
-  const document = await readRunbook(path);
+  return loaded(await readRunbook(path), path, environment);
+}
+
+/** The plain order of the phases, for a person whose scenario names no runbook. */
+export function loadPlainRunbook(environment: RunbookEnvironment): LoadedRunbook {
+  return loaded(parseRunbook('plain order', PLAIN_RUNBOOK), 'plain order', environment);
+}
+
+function loaded(document: RunbookDocument, path: string, environment: RunbookEnvironment): LoadedRunbook {
   const errors = findProblems(document, environment).filter(problem => problem.severity === 'error');
   if (errors.length > 0) throw new InvalidInput(errors);
   return {

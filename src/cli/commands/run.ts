@@ -26,7 +26,7 @@ import { renderReport } from '../../report/report.ts';
 import { createRollback } from '../../rollback/rollbacks.ts';
 import { chooseRunbook } from '../../runbook/choose.ts';
 import type { RunbookEnvironment } from '../../runbook/environment.ts';
-import { loadRunbook } from '../../runbook/load.ts';
+import { loadPlainRunbook, loadRunbook } from '../../runbook/load.ts';
 import type { LoadedScenario } from '../../scenario/load.ts';
 import { durationMs } from '../../scenario/schema.ts';
 import { createCheck } from '../../verification/checks.ts';
@@ -105,6 +105,7 @@ async function rehearse(parts: RunParts): Promise<number> {
   });
   try {
     const { cluster } = provided;
+    if (play.mode === 'practice') reporter.say(ownTools(provided, namespace));
     const target = workloadRef(bound.workload, namespace);
     const faulted = faultedObject(spec.fault, namespace);
     const roles = await createRoles(parts, provided);
@@ -179,6 +180,13 @@ async function rehearse(parts: RunParts): Promise<number> {
   }
 }
 
+/** How people reach the cluster with their own tools, in another window. */
+function ownTools({ provider, kubeconfig, cluster }: ProvidedCluster, namespace: string): string {
+  return provider === 'sandbox' && kubeconfig !== undefined
+    ? `your own tools, in another window: export KUBECONFIG=${kubeconfig}; kubectl -n ${namespace} get pods`
+    : `your own tools, in another window: kubectl --context ${cluster.context} -n ${namespace} get pods`;
+}
+
 /** What a blind drill has for its players beside what every drill tells. Only now the seed: with it the same drill can be had elsewhere. */
 function blindResult(record: RunRecord): string[] {
   const score = scoreOf(record);
@@ -243,7 +251,7 @@ async function createRunbook(
     one.scenario.spec.runbook === undefined ? [] : [runbookPath(one.path, one.scenario.spec.runbook)];
   if (blind && person) return chooseRunbook(blind.candidates.flatMap(pathOf), { ...environment, person });
   const [path] = pathOf(loaded);
-  if (path === undefined) return undefined;
+  if (path === undefined) return person ? loadPlainRunbook({ ...environment, person }) : undefined;
   return loadRunbook(path, { ...environment, ...(person ? { person } : {}) });
 }
 
