@@ -109,7 +109,12 @@ export function phasesLine(phases: readonly PhaseProgress[], tMs: number, width:
 function phaseText(phase: PhaseProgress, running: boolean, tMs: number, style: Style): string {
   const { name, startTMs, endTMs, objectiveMs } = phase;
   const { marks } = style;
-  if (startTMs === undefined) return style.paint(`${marks.waiting} ${name}`, 'dim');
+  if (startTMs === undefined) {
+    // Over, and its begin is not known: the detection of a blind drill.
+    return endTMs === undefined
+      ? style.paint(`${marks.waiting} ${name}`, 'dim')
+      : style.paint(`${marks.passed} ${name}`, 'green');
+  }
   if (endTMs === undefined && !running) return style.paint(`${marks.skipped} ${name} open`, 'dim');
   const elapsed = (endTMs ?? tMs) - startTMs;
   const late = objectiveMs !== undefined && elapsed > objectiveMs;

@@ -1,13 +1,15 @@
 /** What is known of the trouble so far. Pure. */
-import { formatDuration } from '../record/duration.ts';
+import { formatClock, formatDuration } from '../record/duration.ts';
 import { suspectText } from '../record/event-text.ts';
 import { harmlessLine } from '../record/harmless-text.ts';
 import type { Progress } from '../reporters/progress.ts';
 
 /** One fact a line. */
 export function knownTexts({ moments, suspect, detectedBy }: Progress): string[] {
-  const deployed = moments.get('deployed') ?? 0;
-  const after = (tMs: number) => `${formatDuration(tMs - deployed)} after the deploy`;
+  const deployed = moments.get('deployed');
+  // In a blind drill the time of the deploy is not known.
+  const after = (tMs: number) =>
+    deployed === undefined ? `at ${formatClock(tMs)}` : `${formatDuration(tMs - deployed)} after the deploy`;
   const detected = moments.get('detected');
   const texts: string[] = [];
   if (detected !== undefined) texts.push(`t1 detected ${after(detected)} by ${detectedBy ?? 'somebody'}`);

@@ -12,7 +12,7 @@ import type { Person, Prompt, Reply, ShownStep } from '../runbook/person.ts';
 import { helpLines, isQuestion, type LocalCommand } from './commands.ts';
 import { Conversation, type Surface } from './conversation.ts';
 import { OutputTail } from './output-tail.ts';
-import { PracticeView } from './practice-view.ts';
+import { practiceEvent, practiceMoment } from './practice-view.ts';
 import { promptText } from './prompt-text.ts';
 import { statusText } from './status-text.ts';
 import { stepHeading, stepText } from './step-text.ts';
@@ -31,7 +31,6 @@ export class PlainTerminal implements Surface {
   readonly #style: Style;
   readonly #conversation = new Conversation(this);
   readonly #progress = new Progress();
-  readonly #view = new PracticeView();
   readonly #clock: RunClock;
   readonly #output = new OutputTail();
   #outputToldMs = 0;
@@ -64,11 +63,11 @@ export class PlainTerminal implements Surface {
 
   onEvent(told: RehearsalEvent): void {
     this.#clock.reached(told.tMs);
-    const event = this.#view.event(told);
+    const event = practiceEvent(told);
     if (!event) return;
     this.#progress.apply(event);
     if (event.type === 'runbook.step.finished' || event.type === 'runbook.step.started') this.#endOutput();
-    const moment = this.#view.moment(event);
+    const moment = practiceMoment(event);
     const { prompt } = this.#conversation;
     // Whoever is reading a question is told what matters, not every detail.
     if (!moment || (moment.detail && prompt && prompt.kind !== 'waiting')) return;

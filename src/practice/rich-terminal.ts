@@ -17,7 +17,7 @@ import type { Key } from './keys.ts';
 import { LineEditor } from './line-editor.ts';
 import { OutputTail } from './output-tail.ts';
 import { Painter } from './painter.ts';
-import { PracticeView } from './practice-view.ts';
+import { practiceEvent, practiceMoment } from './practice-view.ts';
 import { choiceLabel, complete } from './reading.ts';
 import { statusText } from './status-text.ts';
 import {
@@ -48,7 +48,6 @@ export class RichTerminal implements Surface {
   readonly #conversation = new Conversation(this);
   readonly #editor = new LineEditor();
   readonly #progress = new Progress();
-  readonly #view = new PracticeView();
   readonly #clock: RunClock;
   readonly #transcript = new Transcript();
   readonly #painter: Painter;
@@ -85,11 +84,11 @@ export class RichTerminal implements Surface {
   onEvent(told: RehearsalEvent): void {
     if (this.#over) return;
     this.#clock.reached(told.tMs);
-    const event = this.#view.event(told);
+    const event = practiceEvent(told);
     if (!event) return;
     this.#progress.apply(event);
     if (event.type === 'runbook.step.finished' || event.type === 'runbook.step.started') this.#endOutput();
-    const moment = this.#view.moment(event);
+    const moment = practiceMoment(event);
     const { moments } = this.#progress;
     // Signals before and after the drill are about something else; the frame shows them while they last.
     const aside = event.type === 'signal.raised' && (!moments.has('deployed') || moments.has('restored'));

@@ -1,6 +1,7 @@
 /** Where the drill stands, as sentences that need neither colour nor columns: for screen readers, and for whoever asks. Pure. */
 import { formatDuration } from '../record/duration.ts';
 import { harmlessLine } from '../record/harmless-text.ts';
+import { recoveryClock } from '../reporters/frame.ts';
 import type { PhaseProgress, Progress } from '../reporters/progress.ts';
 import type { Style } from '../reporters/style.ts';
 import type { ShownStep } from '../runbook/person.ts';
@@ -39,7 +40,7 @@ export function statusText(progress: Progress, step: ShownStep | undefined, tMs:
 }
 
 function phaseStatus({ name, startTMs, endTMs, objectiveMs }: PhaseProgress, tMs: number): string {
-  if (startTMs === undefined) return `${name} not begun`;
+  if (startTMs === undefined) return endTMs === undefined ? `${name} not begun` : `${name} done`;
   const took = (endTMs ?? tMs) - startTMs;
   const aim = objectiveMs === undefined ? '' : ` of ${formatDuration(objectiveMs)}${took > objectiveMs ? ', late' : ''}`;
   return `${name} ${formatDuration(took)}${aim}, ${endTMs === undefined ? 'running' : 'done'}`;

@@ -72,12 +72,7 @@ export function heading(progress: Progress, tMs: number, width: number, style: S
   if (!started) return style.paint('rehearse', 'bold');
   const deployed = moments.get('deployed');
   const restored = moments.get('restored');
-  const clock =
-    deployed === undefined
-      ? progress.activity
-      : restored === undefined
-        ? `recovery ${formatClock(tMs - deployed)}`
-        : `recovered in ${formatDuration(restored - deployed)}`;
+  const clock = recoveryClock(progress, tMs);
   const objective = started.objectives.total;
   const aim = deployed !== undefined && objective !== undefined ? ` of ${formatDuration(objective)}` : '';
   const late = deployed !== undefined && objective !== undefined && (restored ?? tMs) - deployed > objective;
@@ -86,6 +81,20 @@ export function heading(progress: Progress, tMs: number, width: number, style: S
   const name = style.plain(harmlessLine(`${started.scenario.name}${style.marks.separator}${started.scenario.title}`));
   const left = truncate(name, Math.max(0, width - rightWidth - 3), style.marks.ellipsis);
   return ` ${pad(style.paint(left, 'bold'), width - rightWidth - 2)} ${right}`;
+}
+
+/** What the time of the whole drill is at; in a blind drill, where the deploy is not known, since the alert. */
+export function recoveryClock({ started, moments, activity }: Progress, tMs: number): string {
+  const deployed = moments.get('deployed');
+  const restored = moments.get('restored');
+  const detected = moments.get('detected');
+  if (deployed !== undefined) {
+    return restored === undefined
+      ? `recovery ${formatClock(tMs - deployed)}`
+      : `recovered in ${formatDuration(restored - deployed)}`;
+  }
+  if (detected !== undefined) return `${formatClock(tMs - detected)} since the alert`;
+  return started?.blind ? 'no alert yet' : activity;
 }
 
 function injected(progress: Progress, style: Style): string {
