@@ -23,8 +23,8 @@ export async function listCandidates(cluster: Cluster, namespace: string): Promi
         };
       }),
   );
-  const newest = (candidate: Candidate) => candidate.revisions[0]?.changedAt ?? '';
-  return candidates.sort((left, right) => newest(right).localeCompare(newest(left)));
+  // By name, and so always in the same place of a list to choose from.
+  return candidates.sort((left, right) => left.workload.name.localeCompare(right.workload.name));
 }
 
 function changeText(...[before, after]: Parameters<typeof templateChanges>): string {

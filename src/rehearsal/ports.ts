@@ -223,7 +223,7 @@ export interface RunbookActions {
   reached(moment: MomentName): boolean;
   /** A person saw the trouble: t1 when no detector told before. */
   report(by: string, text: string): void;
-  /** Every workload of the namespace, the one that changed last first. */
+  /** Every workload of the namespace, by name. */
   candidates(): Promise<Candidate[]>;
   /** A person names the cause: t2 when correct. Wrong answers are kept with their times. */
   nameCause(by: string, workload: ObjectRef, revision: string, why: string): Promise<{ correct: boolean }>;
