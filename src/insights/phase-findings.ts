@@ -145,6 +145,8 @@ function commandGap(record: RunRecord): Finding | undefined {
   const total = record.recovery.durationMs ?? record.endedTMs - (record.moments.deployed?.tMs ?? 0);
   if (gap === undefined || gap < 1000 || gap < total * 0.2) return undefined;
   const step = personInGap(record, gap);
+  const handing = handedOver(record);
+  const handOvers = handing >= 1000 ? `; hand-overs took ${formatDuration(handing)} of it` : '';
   const { durationMs, objectiveMs, met } = record.phases.rollback;
   const missedObjective =
     met === false && durationMs !== undefined && objectiveMs !== undefined
@@ -154,8 +156,8 @@ function commandGap(record: RunRecord): Finding | undefined {
     'command-gap',
     'warning',
     `The cause was known for ${formatDuration(gap)} before anybody acted`,
-    `${percent(gap / total)} of the recovery${step ? `, spent in “${step.title}”` : ', with no runbook step that explains it'}. Alert to command: ${formatDuration(record.alertToCommandMs ?? gap)}.${missedObjective}`,
-    step
+    `${percent(gap / total)} of the recovery${step ? `, spent in “${step.title}”` : ', with no runbook step that explains it'}${handOvers}. Alert to command: ${formatDuration(record.alertToCommandMs ?? gap)}.${missedObjective}`,
+    step && handing < gap / 2
       ? 'Let the person on call roll back without asking when the diagnosis is sure; ask afterwards.'
       : 'Name a rollback owner in the runbook, and put the command right after the diagnosis.',
     {
@@ -164,6 +166,15 @@ function commandGap(record: RunRecord): Finding | undefined {
       events: [step && eventNumber(record, 'runbook.step.started', step.startTMs), momentEventNumber(record, 'rollback-issued')],
     },
   );
+}
+
+/** ms between naming the cause and the command that went into finding whoever acts. */
+function handedOver(record: RunRecord): number {
+  const from = record.moments.diagnosed?.tMs ?? 0;
+  const to = record.moments['rollback-issued']?.tMs ?? 0;
+  return record.activities
+    .filter(({ activity }) => activity === 'hand-over')
+    .reduce((sum, span) => sum + Math.max(0, Math.min(to, span.endTMs) - Math.max(from, span.startTMs)), 0);
 }
 
 function personInGap(record: RunRecord, gapMs: number): StepRecord | undefined {

@@ -4,6 +4,7 @@ import { eventNumber } from '../record/find-event.ts';
 import type { RunRecord, StepRecord } from '../record/run-record.ts';
 import { type Finding, finding, times } from './finding.ts';
 import { needsPerson } from './phase-findings.ts';
+import { unreachedSteps } from './runbook-times.ts';
 
 export function runbookFindings(record: RunRecord): Finding[] {
   const { steps } = record.runbook;
@@ -46,7 +47,7 @@ function failed(record: RunRecord, steps: StepRecord[]): Finding[] {
 }
 
 function slow(record: RunRecord, steps: StepRecord[]): Finding[] {
-  return steps
+  const late = steps
     .filter(step => step.outcome === 'passed' && !needsPerson(step.does))
     .flatMap(step => {
       const { expectedMs, durationMs } = step;
@@ -54,24 +55,46 @@ function slow(record: RunRecord, steps: StepRecord[]): Finding[] {
       const phase = step.phase && record.phases[step.phase];
       if (phase?.met === false && (durationMs ?? 0) > (phase.durationMs ?? 0) * 0.6) return [];
       if (!expectedMs || durationMs === undefined || durationMs < expectedMs * 1.5 || durationMs - expectedMs < 1000) return [];
-      return [
-        finding(
-          'step-slow',
-          'advice',
-          `Step “${step.title}” took ${times(durationMs / expectedMs)} what the runbook says`,
-          `${formatDuration(durationMs)} against an expected ${formatDuration(expectedMs)}.`,
-          'Find out what it waited for. If this is how long it takes, write that: people plan by it.',
-          {
-            phase: step.phase,
-            costMs: durationMs - expectedMs,
-            events: [eventNumber(record, 'runbook.step.started', step.startTMs)],
-          },
-        ),
-      ];
+      return [{ step, expectedMs, durationMs }];
     });
+  const written = 'If this is how long it takes, write that: people plan by it.';
+  // People read and type in every step; each by itself would fill a page.
+  if (record.mode === 'practice' && late.length > 1) {
+    const cost = late.reduce((sum, each) => sum + each.durationMs - each.expectedMs, 0);
+    return [
+      finding(
+        'steps-slow',
+        'advice',
+        `${late.length} steps took longer than the runbook says`,
+        `${late.map(each => `“${each.step.title}” ${formatDuration(each.durationMs)} against ${formatDuration(each.expectedMs)}`).join(', ')}.`,
+        `${written} The report has the times ready to paste.`,
+        {
+          phase: late[0]?.step.phase,
+          costMs: cost,
+          events: late.map(each => eventNumber(record, 'runbook.step.started', each.step.startTMs)),
+        },
+      ),
+    ];
+  }
+  return late.map(({ step, expectedMs, durationMs }) =>
+    finding(
+      'step-slow',
+      'advice',
+      `Step “${step.title}” took ${times(durationMs / expectedMs)} what the runbook says`,
+      `${formatDuration(durationMs)} against an expected ${formatDuration(expectedMs)}.`,
+      `Find out what it waited for. ${written}`,
+      {
+        phase: step.phase,
+        costMs: durationMs - expectedMs,
+        events: [eventNumber(record, 'runbook.step.started', step.startTMs)],
+      },
+    ),
+  );
 }
 
 function people(record: RunRecord, steps: StepRecord[]): Finding[] {
+  // People are what a practice is for.
+  if (record.mode === 'practice') return [];
   // A question that was answered at once, from the scenario or from evidence, kept nobody waiting.
   const waiting = steps.filter(
     step =>
@@ -101,12 +124,14 @@ function unreached(record: RunRecord, steps: StepRecord[]): Finding[] {
   const reached = new Set(steps.map(step => step.id)).size;
   if (reached >= planned || record.verdict.outcome === 'met') return [];
   const last = steps.at(-1);
+  const names = unreachedSteps(record).map(step => `“${step.title}”`);
+  const never = names.length > 0 ? `Never: ${names.join(', ')}. ` : '';
   return [
     finding(
       'steps-unreached',
       'advice',
       `${planned - reached} of ${planned} runbook steps were not reached`,
-      last ? `The last one was “${last.title}” (${last.outcome}).` : 'Not one was started.',
+      never + (last ? `The last one was “${last.title}” (${last.outcome}).` : 'Not one was started.'),
       'Nobody knows yet whether these steps work: rehearse again once the cause above is dealt with.',
       { phase: last?.phase },
     ),
@@ -122,7 +147,7 @@ function untimed(steps: StepRecord[]): Finding[] {
       'advice',
       untimedSteps.length === 1 ? 'One step states no expected time' : `${untimedSteps.length} steps state no expected time`,
       untimedSteps.map(step => `“${step.title}” took ${formatDuration(step.durationMs ?? 0)}`).join(', '),
-      'Write these times into the runbook: a reader under pressure then knows when to stop waiting.',
+      'Write these times into the runbook (the report has them ready to paste): a reader under pressure then knows when to stop waiting.',
     ),
   ];
 }
