@@ -15,6 +15,8 @@ export interface RunbookDocument {
   lastRehearsed: string | undefined;
   breakGlass: FrontMatter['breakGlass'];
   vars: Record<string, string>;
+  /** Expected times of the front matter, ms by step id; the steps have them already. */
+  expected: Record<string, number>;
   /** Fields of the front matter that rehearse does not know. */
   unknownFields: string[];
   /** Mistakes in the front matter of a file without any ```yaml rehearse fence: written for another tool, and read all the same. */

@@ -217,6 +217,10 @@ export const frontMatterSchema = z.looseObject({
     .describe('When somebody last followed it.')
     .optional(),
   breakGlass: breakGlassSchema.describe('How to get elevated access when the normal way does not do.').optional(),
+  expected: z
+    .record(stepId, duration)
+    .describe('How long steps should take, by id; wins over what a step says. Reports print it, ready to paste.')
+    .optional(),
   vars: z.record(variableName, text).describe('Variables for the commands: {{name}}.').optional(),
 });
 

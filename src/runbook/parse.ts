@@ -36,6 +36,8 @@ export function parseRunbook(file: string, source: string): RunbookDocument {
   }
   giveIds(file, source, steps, diagnostics);
   checkReferences(file, source, steps, diagnostics);
+  const expected = front?.expected ?? {};
+  for (const step of steps) if (Object.hasOwn(expected, step.id)) step.expectedMs = expected[step.id];
   if (diagnostics.length > 0) throw new InvalidInput(diagnostics.sort((a, b) => a.line - b.line || a.column - b.column));
   const known = new Set(Object.keys(frontMatterSchema.shape));
   return {
@@ -47,6 +49,7 @@ export function parseRunbook(file: string, source: string): RunbookDocument {
     lastRehearsed: front?.lastRehearsed,
     breakGlass: front?.breakGlass,
     vars: front?.vars ?? {},
+    expected,
     unknownFields: Object.keys(front ?? {}).filter(field => !known.has(field)),
     tolerated,
     introduction: parts.introduction,

@@ -22,6 +22,7 @@ export function findProblems(document: RunbookDocument, environment: RunbookEnvi
       problem('warning', { ...mistake, message: `left out of the front matter, as if it were not there: ${mistake.message}` }),
     ),
     ...unknownFields(document),
+    ...expectedOfNothing(document),
     ...phases(document),
     ...orderProblems(document),
     ...breakGlass(document),
@@ -44,6 +45,23 @@ function unknownFields(document: RunbookDocument): Problem[] {
     const hint = near ? `did you mean \`${near}\`?` : `rehearse reads: ${known.join(', ')}`;
     return problem('warning', at(document.file, document.source, line, 1, field.length, message), hint);
   });
+}
+
+function expectedOfNothing(document: RunbookDocument): Problem[] {
+  const ids = document.steps.map(step => step.id);
+  const lines = document.source.split(/\r?\n/);
+  return Object.keys(document.expected)
+    .filter(id => !ids.includes(id))
+    .map(id => {
+      const line = Math.max(1, lines.findIndex(text => new RegExp(`^\\s+["']?${id}["']?\\s*:`).test(text)) + 1);
+      const column = Math.max(0, lines[line - 1]?.indexOf(id) ?? 0) + 1;
+      const message = `an expected time for the step \`${id}\`, which is not there`;
+      return problem(
+        'warning',
+        at(document.file, document.source, line, column, id.length, message),
+        `the steps are: ${ids.join(', ')}`,
+      );
+    });
 }
 
 function phases(document: RunbookDocument): Problem[] {
