@@ -90,9 +90,10 @@ const SEQUENCES: Record<string, KeyName> = {
 
 const CSI = /^\u001b\[[0-?]*[ -/]*[@-~]/;
 const CSI_BEGUN = /^\u001b\[[0-?]*[ -/]*$/;
+const SS3 = /^\u001bO[ -~]/;
 /** Answers of a terminal (OSC, DCS, APC, PM, SOS), to their end. */
-const STRING = /^\u001b[\]PX^_][^\u0007\u001b]*(?:\u0007|\u001b\\)/;
-const STRING_BEGUN = /^\u001b[\]PX^_][^\u0007\u001b]*\u001b?$/;
+const STRING = /^\u001b[\]PX^_][^\u0003\u0007\u001b]*(?:\u0007|\u001b\\)/;
+const STRING_BEGUN = /^\u001b[\]PX^_][^\u0003\u0007\u001b]*\u001b?$/;
 const PRINTABLE = /^[^\u0000-\u001f\u007f-\u009f\ufffd]+/;
 
 export class KeyDecoder {
@@ -100,12 +101,16 @@ export class KeyDecoder {
   #rest = '';
   #restSince = 0;
   #paste: string | undefined;
+  #endsWithReturn = false;
 
   /** @param atMs when the chunk came, ms of any clock that only goes forward */
   feed(chunk: Uint8Array, atMs: number): Key[] {
-    const text = this.#utf8.write(Buffer.from(chunk));
-    const loneEscape = this.#rest === ESC && atMs - this.#restSince > ESCAPE_MS && !/^[[O]/.test(text);
-    let rest = (loneEscape ? '' : this.#rest) + text;
+    const decoded = this.#utf8.write(Buffer.from(chunk));
+    // Some send \r\n for one press.
+    const text = this.#endsWithReturn && decoded.startsWith('\n') ? decoded.slice(1) : decoded;
+    this.#endsWithReturn = decoded.endsWith('\r');
+    const pressed = atMs - this.#restSince > ESCAPE_MS && isKeyByItself(this.#rest, text);
+    let rest = (pressed ? '' : this.#rest) + text;
     const keys: Key[] = [];
     while (rest !== '') {
       const taken = this.#paste === undefined ? readKey(rest, keys) : this.#readPaste(rest, keys);
@@ -156,7 +161,6 @@ function readKey(text: string, keys: Key[]): Taken | undefined {
   }
   const name = CONTROLS[text.charAt(0)];
   if (name) keys.push({ kind: 'key', name });
-  // Some send \r\n for one press.
   return { length: text.startsWith('\r\n') ? 2 : 1 };
 }
 
@@ -166,12 +170,17 @@ function readSequence(text: string, keys: Key[]): Taken | undefined {
   }
   const string = STRING.exec(text)?.[0];
   if (string !== undefined) return { length: string.length };
-  const sequence = CSI.exec(text)?.[0] ?? (text.startsWith(`${ESC}O`) ? text.slice(0, 3) : text.slice(0, 2));
-  // Escape twice, or Escape before a sequence: the first one says nothing.
-  if (sequence === ESC + ESC) return { length: 1 };
+  const sequence = CSI.exec(text)?.[0] ?? SS3.exec(text)?.[0] ?? text.slice(0, 2);
   const name = SEQUENCES[sequence.slice(1)];
+  // Escape before another key, such as Ctrl-C or one with a sequence, says nothing by itself.
+  if (!name && /^\u001b[\u0000-\u001f]/.test(sequence)) return { length: 1 };
   if (name) keys.push({ kind: 'key', name });
   return { length: sequence.length };
+}
+
+/** Escape, or Alt with a key that could begin an answer of the terminal, that stood alone for longer than a sequence is under way. */
+function isKeyByItself(rest: string, next: string): boolean {
+  return rest === ESC ? !/^[[O]/.test(next) : rest.length === 2 && STRING_BEGUN.test(rest);
 }
 
 /** How much of the end of `text` may be the beginning of `mark`. */

@@ -15,19 +15,12 @@ export function statusText(progress: Progress, step: ShownStep | undefined, tMs:
   if (!started) return ['The drill has not begun.'];
   const deployed = moments.get('deployed');
   const objective = started.objectives.total;
-  const aim = objective === undefined ? '' : ` of ${formatDuration(objective)}`;
-  const clock =
-    deployed === undefined
-      ? progress.activity
-      : `${formatDuration((moments.get('restored') ?? tMs) - deployed)}${aim} since the deploy`;
-  const lines = [`Drill: ${started.scenario.title}, ${clock}.`];
-  if (deployed !== undefined)
-    lines.push(
-      `Phases: ${progress
-        .phases()
-        .map(phase => phaseStatus(phase, tMs))
-        .join('; ')}.`,
-    );
+  const aim = deployed === undefined || objective === undefined ? '' : ` of ${formatDuration(objective)}`;
+  const lines = [`Drill: ${started.scenario.title}, ${recoveryClock(progress, tMs)}${aim}.`];
+  if (deployed !== undefined || moments.has('detected')) {
+    const phases = progress.phases().map(phase => phaseStatus(phase, tMs));
+    lines.push(`Phases: ${phases.join('; ')}.`);
+  }
   if (step)
     lines.push(
       `Step ${step.number} of ${step.total}: ${step.title}${step.owner === undefined ? '' : `, for the ${step.owner}`}.`,
