@@ -21,7 +21,8 @@ export function permissionsOf({ spec }: Scenario, workload: string): Permission[
   };
 
   need(['get'], '', ['namespaces'], 'staging guard: the label of the namespace', namespace);
-  need(WATCH, 'apps', Object.values(PLURALS), 'rollouts and what changed');
+  need(['list', 'watch'], 'apps', Object.values(PLURALS), 'rollouts and what changed');
+  for (const kind of new Set(deployed.map(ref => ref.kind))) need(['get'], 'apps', [plural(kind)], 'rollouts and what changed');
   need(['list', 'watch'], 'apps', ['replicasets', 'controllerrevisions'], 'revisions');
   need(['list', 'watch'], '', ['pods', 'services'], 'what runs, and who calls whom');
   need(WATCH, '', ['configmaps'], 'halt switch, and what configuration names');

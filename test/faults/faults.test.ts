@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { putBack } from '../../src/cluster/restore.ts';
 import { untilSettled } from '../../src/cluster/rollout.ts';
 import { refOf } from '../../src/cluster/workloads.ts';
 import { createDecoy, createFault } from '../../src/faults/faults.ts';
+import type { ObjectRef } from '../../src/record/events.ts';
 import { systemClock } from '../../src/rehearsal/clock.ts';
 import type { RawObject, RoleContext } from '../../src/rehearsal/ports.ts';
 import type { FaultSpec } from '../../src/scenario/schema.ts';
@@ -97,6 +99,121 @@ describe.each([
     // Nothing on the workload may tell a drill from a deploy.
     expect(JSON.stringify(after)).not.toMatch(/rehears|drill|chaos|inject/i);
     expect(after.metadata.annotations?.['kubernetes.io/change-cause']).toMatch(/^kubectl /);
+  });
+
+  test.skipIf(skipped)(
+    'an image that cannot be pulled, of any app: the same at every try, and no drill in its name',
+    async () => {
+      const context = await target();
+      const images = await Promise.all(
+        [1, 2].map(async () => {
+          const fault = createFault({ kind: 'image' });
+          await fault.plan(context);
+          return /→ (.+)$/.exec(fault.summary)?.[1] ?? '';
+        }),
+      );
+      expect(images[0]).toBe(images[1]);
+      expect(images[0]).toMatch(new RegExp(`^${live.image}-[0-9a-f]{7}$`));
+    },
+  );
+
+  test.skipIf(skipped).each(['readiness', 'liveness'] as const)('a %s probe that fails with any app', async which => {
+    const context = await target();
+    const fault = createFault({ kind: 'probe', probe: which });
+    await fault.inject(context, await fault.plan(context));
+    const probe = container(await get(context))[`${which}Probe`];
+    expect(probe.tcpSocket).toEqual({ port: 1 });
+    expect(probe.exec).toBeUndefined();
+    if (which === 'readiness') expect(probe.periodSeconds).toBe(1);
+  });
+
+  test.skipIf(skipped)('a command with && and > in it is no conflict with itself', async () => {
+    const context = await target();
+    const args = ['-c', 'true && echo a > /dev/null'];
+    await live.cluster.patch(
+      context.target,
+      [{ op: 'add', path: '/spec/template/spec/containers/0/command', value: ['sh', ...args] }],
+      'json',
+    );
+    const fault = createFault({ kind: 'env', env: { COLOUR: 'red' } });
+    await fault.inject(context, await fault.plan(context));
+    expect(container(await get(context))).toMatchObject({ command: ['sh', ...args], env: [{ name: 'COLOUR', value: 'red' }] });
+  });
+
+  async function service(context: RoleContext): Promise<ObjectRef> {
+    const { name } = context.target;
+    const ref = { apiVersion: 'v1', kind: 'Service', namespace: live.namespace, name };
+    await live.cluster.create({
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name, namespace: live.namespace },
+      spec: {
+        selector: { app: name, tier: 'front' },
+        ports: [
+          { name: 'http', port: 80, targetPort: 8080 },
+          { name: 'admin', port: 81, targetPort: 8081 },
+        ],
+      },
+    });
+    return ref;
+  }
+  const spec = async (ref: ObjectRef) => (await live.cluster.get(ref))?.['spec'];
+
+  test.skipIf(skipped)(
+    'a Service gets a wrong selector or port, exactly as planned, and nothing else of it changes',
+    async () => {
+      const context = await target();
+      const ref = await service(context);
+      const before = await spec(ref);
+      const wrongPort = createFault({ kind: 'service', service: ref.name, port: 'admin', targetPort: 'nowhere' });
+      const planned = await wrongPort.plan(context);
+      expect(planned).toMatchObject([{ action: 'update', object: { kind: 'Service', name: ref.name } }]);
+      expect(planned[0]?.diff).toMatch(/- +targetPort: 8081\n\+ +targetPort: nowhere/);
+      expect(await spec(ref)).toEqual(before);
+      await wrongPort.inject(context, planned);
+      const wrongSelector = createFault({ kind: 'service', service: ref.name, selector: { app: 'nobody', tier: null } });
+      await wrongSelector.inject(context, await wrongSelector.plan(context));
+      expect(wrongSelector.summary).toContain(`selector app=${ref.name},tier=front → app=nobody`);
+      const after = await spec(ref);
+      expect(after.selector).toEqual({ app: 'nobody' });
+      expect(after).toEqual({
+        ...before,
+        selector: after.selector,
+        ports: [before.ports[0], { ...before.ports[1], targetPort: 'nowhere' }],
+      });
+    },
+  );
+
+  test.skipIf(skipped)('a changed Service is put back, the same object, and proven so', async () => {
+    const context = await target();
+    const ref = await service(context);
+    const before = (await live.cluster.get(ref)) as RawObject;
+    const fault = createFault({ kind: 'service', service: ref.name, targetPort: 9 });
+    const planned = await fault.plan(context);
+    await fault.inject(context, planned);
+    const entries = planned.map(({ object, before: snapshot }) => ({
+      object,
+      ...(snapshot ? { before: snapshot } : {}),
+      revisions: [],
+    }));
+    expect(await putBack(live.cluster, entries)).toMatchObject([{ action: 'put-back', equal: true, diff: '' }]);
+    const after = (await live.cluster.get(ref)) as RawObject;
+    expect([after.metadata.uid, after['spec']]).toEqual([before.metadata.uid, before['spec']]);
+  });
+
+  test.skipIf(skipped).each([
+    ['a Service that is not there', { service: 'nobody', targetPort: 9 }, 'service/nobody does not exist'],
+    ['a port that it does not have', { port: 'grpc', targetPort: 9 }, 'has no port grpc'],
+    ['a label to remove that it does not select by', { selector: { nope: null } }, 'has no label nope to remove'],
+    ['the last label to remove', { selector: { app: null, tier: null } }, 'without a selector'],
+    ['the port that it has', { targetPort: 8080 }, 'changes nothing'],
+  ])('%s is refused while planning', async (_what, given, message) => {
+    const context = await target();
+    const { name } = await service(context);
+    await expect(createFault({ kind: 'service', service: name, ...given }).plan(context)).rejects.toMatchObject({
+      exitCode: 3,
+      message: expect.stringContaining(message),
+    });
   });
 
   test.skipIf(skipped).each(['StatefulSet', 'DaemonSet'] as const)('a %s takes a fault as a Deployment does', async what => {
