@@ -1,5 +1,6 @@
 /** Which runbook to open is a part of a blind drill: after the alert, the person chooses. */
 import type { RoleContext, Runbook, RunbookActions } from '../rehearsal/ports.ts';
+import { attended } from './attended.ts';
 import type { RunbookEnvironment } from './environment.ts';
 import { type LoadedRunbook, loadRunbook } from './load.ts';
 import type { Person } from './person.ts';
@@ -25,7 +26,7 @@ export async function chooseRunbook(
     phases: [],
     opensLater: true,
     async follow(context, actions, signal) {
-      const book = await open(books, environment.person, context, actions, signal);
+      const book = await open(books, attended(environment.person, actions, signal), context, actions, signal);
       context.emit({
         type: 'runbook.opened',
         by: environment.person.name,

@@ -1,6 +1,7 @@
 /** Follows a runbook: every step in order, timed, with its output kept. Who follows it decides what `Hands` are. */
 import { dirname } from 'node:path';
 import type { RoleContext, RunbookActions } from '../rehearsal/ports.ts';
+import { attended } from './attended.ts';
 import { AutomaticHands } from './automatic.ts';
 import { BreakGlass } from './break-glass.ts';
 import { CommandRunner } from './commands.ts';
@@ -27,10 +28,11 @@ export async function followRunbook(
   const variables = new Variables({ ...document.vars, ...environment.variables, ...runVariables(context, environment) });
   const commands = new CommandRunner(environment, context, variables, dirname(document.file));
   const results = new Map<string, StepResult>();
-  const hands = environment.person
-    ? new PracticeHands({ person: environment.person, document, environment, context, actions, signal, variables, commands })
+  const person = environment.person && attended(environment.person, actions, signal);
+  const hands = person
+    ? new PracticeHands({ person, document, environment, context, actions, signal, variables, commands })
     : new AutomaticHands(environment, results, variables, actions);
-  const breakGlass = new BreakGlass({ document, environment, context, commands, person: environment.person, signal });
+  const breakGlass = new BreakGlass({ document, environment, context, commands, person, signal });
   const runner = new StepRunner({ environment, context, actions, signal, variables, commands, results, hands, breakGlass });
   try {
     return await followSteps(document, { hands, runner, results, actions, variables, signal });

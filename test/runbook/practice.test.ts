@@ -188,6 +188,12 @@ describe('a person follows the runbook', () => {
     expect(world.calls).toContain('restore');
   });
 
+  test('a terminal that goes away ends the drill, and the target is restored', async () => {
+    const { result, world } = await practise([['Look', ':gone']]);
+    expect(result).toMatchObject({ outcome: 'interrupted', reason: 'the terminal is gone' });
+    expect(world.calls).toContain('restore');
+  });
+
   test('a command that fails can be tried again, left, or gone past', async () => {
     const book =
       step('Wait', 'do: await-detection') +

@@ -46,6 +46,7 @@ export function scriptedPerson(
 }
 
 function said(text: string, prompt: Prompt): Reply {
+  if (text === ':gone') throw new Error('the terminal is gone');
   const [, command, rest = ''] = /^:(\S+)\s*(.*)$/.exec(text) ?? [];
   if (command === undefined) return { kind: 'answer', text };
   if (!prompt.commands.includes(command as SideCommand)) throw new Error(`:${command} is not offered at "${prompt.text}"`);
