@@ -104,7 +104,7 @@ export class PlainTerminal implements Surface {
 
   shown(prompt: Prompt): void {
     if (prompt.kind !== 'waiting') this.#endOutput();
-    if (prompt.kind === 'step') this.#showStep(prompt.step);
+    if (prompt.step) this.#showStep(prompt.step);
     const { error, question, choices } = promptText(prompt, this.#style);
     if (error !== undefined) this.#write(error.split('\n').map(line => `Failed: ${line}`));
     this.#write([question, ...choices].filter(line => line !== ''));

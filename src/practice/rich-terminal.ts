@@ -136,7 +136,7 @@ export class RichTerminal implements Surface {
     this.#promptAtMs = this.#ticker.monotonicMs();
     this.#message = '';
     if (prompt.kind !== 'waiting') this.#endOutput();
-    if (prompt.kind === 'step') this.#showStep(prompt.step);
+    if (prompt.step) this.#showStep(prompt.step);
     this.#paint();
   }
 
@@ -255,7 +255,7 @@ export class RichTerminal implements Surface {
 
   #more(): void {
     if (this.#rest) this.#addLong(this.#rest);
-    else if (this.#prompt?.kind === 'step') this.#addLong(stepTextEntry(this.#prompt.step, this.#style));
+    else if (this.#step) this.#addLong(stepTextEntry(this.#step, this.#style));
     else this.#message = 'there is no more';
   }
 

@@ -43,6 +43,8 @@ interface PromptBase {
   text: string;
   /** Side commands that mean something here. */
   commands: readonly SideCommand[];
+  /** The step that it belongs to: its text is read before the prompt. */
+  step?: ShownStep;
 }
 
 export type Prompt =

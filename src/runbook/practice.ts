@@ -36,6 +36,8 @@ export class PracticeHands implements Hands {
   readonly #roles: RoleBook;
   /** What the time goes into while a prompt is open; a person's own time unless something else is under way. */
   #activity: Activity = 'person';
+  /** How often the step that it is at was come to. */
+  #visit = 1;
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -51,8 +53,10 @@ export class PracticeHands implements Hands {
   }
 
   async arrive(step: Step, visit: number): Promise<'do' | 'by-hand'> {
-    // The alert comes by itself, or has come: nobody has to ask for it.
-    if (step.action.kind === 'await-detection') return 'do';
+    this.#visit = visit;
+    // The alert comes by itself, or has come; a question is read with its step.
+    const { kind } = step.action;
+    if (kind === 'await-detection' || kind === 'ask' || kind === 'confirm' || kind === 'decide') return 'do';
     const shown = this.#shown(step, visit);
     const commands: SideCommand[] = [
       'done',
@@ -183,7 +187,8 @@ export class PracticeHands implements Hands {
       signal.throwIfAborted();
       if (step) actions.spend(this.#activity, { stepId: step.id });
       else actions.spend(this.#activity);
-      const reply: Reply = await person.prompt({ ...question, commands } as Prompt, signal);
+      const shown = step ? { step: this.#shown(step, this.#visit) } : {};
+      const reply: Reply = await person.prompt({ ...shown, ...question, commands } as Prompt, signal);
       if (reply.kind === 'answer') return this.#parts.commands.redact(harmlessLine(reply.text));
       const answer = own[reply.command];
       if (answer) return answer();
@@ -426,7 +431,7 @@ export class PracticeHands implements Hands {
     const { action } = step;
     switch (action.kind) {
       case 'await-detection':
-        return 'Enter waits for the alert';
+        return 'waiting for the alert';
       case 'diagnose':
         return 'Enter: name the cause';
       case 'rollback':
@@ -446,7 +451,7 @@ export class PracticeHands implements Hands {
       case 'ask':
       case 'confirm':
       case 'decide':
-        return 'Enter: on to the question';
+        return action.text;
     }
   }
 }
