@@ -194,7 +194,7 @@ export class RichTerminal implements Surface {
     if (!prompt || this.#editor.beforeCursor !== this.#editor.text) return;
     const { line, candidates } = complete(prompt, this.#editor.text);
     this.#editor.set(line);
-    this.#message = candidates.join('  ');
+    this.#message = candidates.join(', ');
   }
 
   /** What was being typed when another prompt came stays what it was meant to be: a command, or an answer that is kept aside. */

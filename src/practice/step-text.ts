@@ -1,6 +1,6 @@
 /** A step of the runbook as its reader sees it: what it is, whose it is, what it does, and its text. Pure. */
 import { formatDuration } from '../record/duration.ts';
-import { harmlessLine } from '../record/harmless-text.ts';
+import { harmlessLine, harmlessText } from '../record/harmless-text.ts';
 import { type Style, wrap } from '../reporters/style.ts';
 import type { ShownStep } from '../runbook/person.ts';
 import { foldLine } from './fold-line.ts';
@@ -22,7 +22,7 @@ export function stepHeading(step: ShownStep, width: number, style: Style): strin
   const lines = wrap(title, width).map(line => style.paint(line, 'bold'));
   lines.push(...wrap(style.plain(harmlessLine(facts.join(style.marks.separator))), width).map(line => style.paint(line, 'dim')));
   if (step.command === undefined) return lines;
-  const [first = '', ...more] = style.plain(step.command).split('\n');
+  const [first = '', ...more] = style.plain(harmlessText(step.command)).split('\n');
   const command = [`runs: ${first}`, ...more.map(line => `      ${line}`)];
   return [...lines, ...command.flatMap(line => foldLine(line, width)).map(line => style.paint(line, 'cyan'))];
 }
