@@ -147,6 +147,12 @@ export class Drill implements RunbookActions {
     this.#options.moments.reach('detected', tMs, detector, found.uncertaintyMs, found.message);
   }
 
+  /** Everything is in place; nothing is deployed yet. */
+  onCall(): void {
+    const { context, roles, signal } = this.#options;
+    roles.runbook?.onCall?.(context, this, signal);
+  }
+
   /** Resolves with why t4 was not reached, or undefined when it was. Rejects when the drill was ended. */
   async run(planned: readonly PlannedChange[], sentTMs: number): Promise<string | undefined> {
     const { context, moments, observer, roles, signal, target, watching } = this.#options;

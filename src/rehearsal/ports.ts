@@ -246,6 +246,11 @@ export interface Runbook {
   readonly outline: readonly { id: string; title: string; phase?: PhaseName; expectedMs?: number }[];
   /** Which one it is shows after the alert, by `runbook.opened`; until then the plan names none. */
   readonly opensLater?: boolean;
+  /**
+   * Everything is in place and nothing is deployed yet: who waits for an alert waits from here on, so that being asked to wait does not
+   * tell that there is something to wait for. What goes wrong in it is told by `follow`.
+   */
+  onCall?(context: RoleContext, actions: RunbookActions, signal: AbortSignal): void;
   /** Follows the steps in order; emits `runbook.step.*` through the context; rejects only when aborted. Resolves false when a step failed that the rest depends on. */
   follow(context: RoleContext, actions: RunbookActions, signal: AbortSignal): Promise<boolean>;
   /** Phases that have at least one step. */

@@ -389,6 +389,7 @@ class Rehearsal {
     const lease = await safety.acquireLease(watching);
     this.#emit({ type: 'lease.acquired', lease, holder: this.#options.runId });
 
+    drill.onCall();
     if (this.#options.quietMs !== undefined) await clock.sleep(this.#options.quietMs, signal);
     const before = decoys.filter(decoy => decoy.when === 'before').sort((left, right) => right.byMs - left.byMs);
     for (const [index, decoy] of before.entries()) {

@@ -16,6 +16,7 @@ export async function chooseRunbook(
 ): Promise<Runbook> {
   const books = await Promise.all([...new Set(paths)].map(path => loadRunbook(path, environment)));
   books.sort((left, right) => left.title.localeCompare(right.title));
+  let alert: Promise<void> | undefined;
   return {
     title: 'opened after the alert',
     path: '',
@@ -25,8 +26,14 @@ export async function chooseRunbook(
     outline: [],
     phases: [],
     opensLater: true,
+    onCall(context, actions, signal) {
+      alert = untilAlert(attended(environment.person, actions, signal), context, actions, signal);
+      alert.catch(() => {});
+    },
     async follow(context, actions, signal) {
-      const book = await open(books, attended(environment.person, actions, signal), context, actions, signal);
+      const person = attended(environment.person, actions, signal);
+      await (alert ?? untilAlert(person, context, actions, signal));
+      const book = await open(books, person, actions, signal);
       context.emit({
         type: 'runbook.opened',
         by: environment.person.name,
@@ -47,11 +54,9 @@ export async function chooseRunbook(
 async function open(
   books: readonly LoadedRunbook[],
   person: Person,
-  context: RoleContext,
   actions: RunbookActions,
   signal: AbortSignal,
 ): Promise<LoadedRunbook> {
-  await untilAlert(person, context, actions, signal);
   actions.spend('person');
   for (;;) {
     const choices = books.map(book => ({ value: book.path, label: book.title }));
@@ -76,7 +81,8 @@ async function untilAlert(person: Person, context: RoleContext, actions: Runbook
       if (reply.kind !== 'command') continue;
       const text = reply.text || (await askText(person, reply.command === 'alert' ? 'What do you see?' : 'Note:', signal));
       if (reply.command === 'alert') actions.report(person.name, text);
-      else context.emit({ type: 'note', by: person.name, text });
+      // An alarm before the deploy is a false one: it stays on the record, and is answered like any other.
+      if (reply.command !== 'alert' || !actions.reached('detected')) context.emit({ type: 'note', by: person.name, text });
     } catch (error) {
       if (!told.signal.aborted) throw error;
     }
