@@ -213,7 +213,8 @@ export class Drill implements RunbookActions {
 
   #knownGood(equal: boolean): void {
     const { context, moments } = this.#options;
-    if (!moments.get('deployed')) return;
+    // What is put back after the drill is the safety net's doing, nobody's rollback.
+    if (!moments.get('deployed') || this.#over.signal.aborted) return;
     this.#knownGoodTMs = equal ? context.tMs() : undefined;
     if (equal) this.#onKnownGood();
     // Somebody rolled back with their own hands, or a runbook's command did.
