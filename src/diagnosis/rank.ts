@@ -109,7 +109,7 @@ function reasonsOf(
   onset: number | undefined,
 ): Reason[] {
   if (change.workload.kind === 'Service') return reasonsOfService(change, observation, onset);
-  const own = symptoms.get(change.workload.name);
+  const own = symptoms.get(shortName(change.workload));
   const revision = own?.workload.revisions.find(candidate => candidate.hash === change.hash);
   const reasons: Reason[] = pointedAtNothing(change, observation);
   if (own && revision) reasons.push(...troubles(revision, own), ...traffic(change, observation, own, revision, symptoms));

@@ -1,4 +1,5 @@
 /** What is wrong where: each workload's failures and slowness, with what its own dependencies explain taken off. Pure. */
+import { shortName } from '../cluster/workloads.ts';
 import type { Call, Observation, RevisionObservation, RevisionTrouble, Traffic, WorkloadObservation } from './observation.ts';
 
 /** Fewer failures than this are noise. */
@@ -32,12 +33,12 @@ export interface Symptoms {
   failedCalls: FailedCall[];
 }
 
-/** By name of the workload. */
+/** By kind and name of the workload: a Deployment and a StatefulSet may share a name. */
 export function symptomsOf(observation: Observation): Map<string, Symptoms> {
   const general = generalSlowdown(observation);
   return new Map(
     observation.workloads.map(workload => [
-      workload.ref.name,
+      shortName(workload.ref),
       symptomsOfWorkload(
         workload,
         observation.calls,
@@ -153,10 +154,7 @@ export function ownFailures(
       explainedBy.add(`service ${call.service}`);
       continue;
     }
-    const sick = call.to.filter(name => {
-      const callee = all.get(name);
-      return callee !== undefined && isSick(callee);
-    });
+    const sick = call.to.filter(name => [...all.values()].some(callee => callee.workload.ref.name === name && isSick(callee)));
     const share = sick.length > 0 ? call.failed : call.to.length > 0 ? call.answered : 0;
     if (share === 0) continue;
     explained += share;

@@ -235,6 +235,19 @@ describe('does not accuse', () => {
     expect(suspects.every(suspect => suspect.score < CONFIDENT)).toBe(true);
   });
 
+  test('a workload of another kind that has the same name', () => {
+    const store = { ref: { ...ref('payments'), kind: 'StatefulSet' }, revisions: [old] };
+    const broken = workload('payments', revision('new', { pods: 1, ready: 0, troubles: [trouble('crash', 10_500)] }), old);
+    for (const workloads of [
+      [store, broken],
+      [broken, store],
+    ]) {
+      const { suspects, first } = top({ changes: [change('payments', 10_000)], workloads });
+      expect(suspects).toHaveLength(1);
+      expect(first?.score).toBeGreaterThan(CONFIDENT);
+    }
+  });
+
   test('anybody for a machine that slows everything down', () => {
     const slow = (name: string) =>
       workload(
