@@ -86,21 +86,6 @@ export const commands: CommandModule[] = [
     handler: async args => (await import('./commands/init.ts')).init(args),
   }),
   command({
-    command: 'init',
-    describe: 'write rehearse.yaml, scenarios and a runbook for the workloads of a namespace',
-    builder: yargs =>
-      yargs
-        .options({
-          kubeconfig: cluster.kubeconfig,
-          context: { type: 'string', describe: "context of a staging cluster (default: the kubeconfig's current one)" },
-          namespace: { type: 'string', alias: 'n', describe: "namespace of the app (default: the context's)" },
-          directory: { type: 'string', default: '.', describe: 'folder to write to' },
-          force: { type: 'boolean', default: false, describe: 'overwrite files that are there' },
-        })
-        .example('$0 init --context staging-eu -n web', 'reads the namespace, writes files; the cluster is not changed'),
-    handler: async args => (await import('./commands/init.ts')).init(args),
-  }),
-  command({
     command: 'plan [scenario]',
     describe: 'print what a drill would change, watch, undo and need; changes nothing',
     builder: yargs =>
