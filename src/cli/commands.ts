@@ -99,6 +99,7 @@ export const commands: CommandModule[] = [
             default: false,
             describe: 'print the Role that grants what the drill needs, and nothing else',
           },
+          practice: { type: 'boolean', default: false, describe: 'with what a person who practises needs besides' },
         })
         .example('$0 plan error-rate', 'on the embedded sandbox')
         .example('$0 plan error-rate --context staging-eu -n shop', 'the exact difference, by a dry run of the server')

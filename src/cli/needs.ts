@@ -9,8 +9,15 @@ const WATCH = ['get', 'list', 'watch'];
 
 const plural = (kind: string) => PLURALS[kind as keyof typeof PLURALS];
 
-/** @param workload `deployment/payments`: what the scenario is bound to */
-export function permissionsOf({ spec }: Scenario, workload: string): Permission[] {
+/**
+ * @param workload `deployment/payments`: what the scenario is bound to
+ * @param play a person who practises may blame and roll back any workload of the namespace; a blind drill must not tell its target by what it asks for
+ */
+export function permissionsOf(
+  { spec }: Scenario,
+  workload: string,
+  play: { practice?: boolean; blind?: boolean } = {},
+): Permission[] {
   const { namespace } = spec.target;
   const target = workloadRef(workload, namespace);
   const deployed = [target, ...spec.decoys.map(decoy => workloadRef(decoy.workload, namespace))];
@@ -22,7 +29,8 @@ export function permissionsOf({ spec }: Scenario, workload: string): Permission[
 
   need(['get'], '', ['namespaces'], 'staging guard: the label of the namespace', namespace);
   need(['list', 'watch'], 'apps', Object.values(PLURALS), 'rollouts and what changed');
-  for (const kind of new Set(deployed.map(ref => ref.kind))) need(['get'], 'apps', [plural(kind)], 'rollouts and what changed');
+  const looked = play.practice || play.blind ? Object.keys(PLURALS) : [...new Set(deployed.map(ref => ref.kind))];
+  need(['get'], 'apps', looked.map(plural), 'rollouts and what changed');
   need(['list', 'watch'], 'apps', ['replicasets', 'controllerrevisions'], 'revisions');
   need(['list', 'watch'], '', ['pods', 'services'], 'what runs, and who calls whom');
   need(WATCH, '', ['configmaps'], 'halt switch, and what configuration names');
@@ -41,31 +49,24 @@ export function permissionsOf({ spec }: Scenario, workload: string): Permission[
     found.push({ verb: 'list', group, resource, why: 'preflight: nobody scales the target', ifServed: true });
 
   need(['list', 'create', 'delete'], '', ['secrets'], 'undo journal');
+  const anyWorkload = play.practice === true || play.blind === true;
   need(['create'], 'coordination.k8s.io', ['leases'], 'one rehearsal per target');
-  need(
-    ['get', 'update', 'patch', 'delete'],
-    'coordination.k8s.io',
-    ['leases'],
-    'one rehearsal per target',
-    leaseFor(target).name,
-  );
+  const leaseName = play.blind ? undefined : leaseFor(target).name;
+  need(['get', 'update', 'patch', 'delete'], 'coordination.k8s.io', ['leases'], 'one rehearsal per target', leaseName);
 
-  for (const { kind, name } of deployed)
-    need(
-      ['patch', 'update'],
-      'apps',
-      [plural(kind)],
-      name === target.name ? 'bad deploy, rollback and restore' : 'decoy and restore',
-      name,
-    );
-  for (const kind of new Set(deployed.map(ref => ref.kind)))
-    need(
-      ['delete'],
-      'apps',
-      [kind === 'Deployment' ? 'replicasets' : 'controllerrevisions'],
-      'restore: takes the bad revision out of the history',
-    );
-  if (deployed.some(({ kind }) => kind === 'StatefulSet'))
+  const kinds = anyWorkload ? Object.keys(PLURALS) : [...new Set(deployed.map(ref => ref.kind))];
+  if (anyWorkload) {
+    need(['patch'], '', ['secrets'], 'undo journal: what a person changes too');
+    need(['patch', 'update'], 'apps', kinds.map(plural), 'bad deploy, rollback of whatever is blamed, and restore');
+  } else {
+    for (const { kind, name } of deployed) {
+      const why = name === target.name ? 'bad deploy, rollback and restore' : 'decoy and restore';
+      need(['patch', 'update'], 'apps', [plural(kind)], why, name);
+    }
+  }
+  for (const resource of new Set(kinds.map(kind => (kind === 'Deployment' ? 'replicasets' : 'controllerrevisions'))))
+    need(['delete'], 'apps', [resource], 'restore: takes the bad revision out of the history');
+  if (kinds.includes('StatefulSet'))
     need(['delete'], '', ['pods'], 'rollback: frees a StatefulSet that waits for its broken pod');
 
   const { fault } = spec;

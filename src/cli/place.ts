@@ -22,7 +22,11 @@ export interface Place {
   permissions(): Promise<ReviewedPermission[]>;
 }
 
-export function placeOfDrill({ scenario, workload }: BoundScenario, provided: ProvidedCluster): Place {
+export function placeOfDrill(
+  { scenario, workload }: BoundScenario,
+  provided: ProvidedCluster,
+  play: { practice?: boolean } = {},
+): Place {
   const { cluster } = provided;
   const { spec, metadata } = scenario;
   const { namespace } = spec.target;
@@ -50,6 +54,6 @@ export function placeOfDrill({ scenario, workload }: BoundScenario, provided: Pr
     faulted,
     guard: () => safety.guard(),
     preflight: async () => [...(await observer.preflight()), ...(await safety.preflight())],
-    permissions: () => reviewPermissions(cluster, namespace, permissionsOf(scenario, workload)),
+    permissions: () => reviewPermissions(cluster, namespace, permissionsOf(scenario, workload, play)),
   };
 }

@@ -40,11 +40,13 @@ export interface Plan {
 }
 
 /** Prints what a drill would do, or with `--role` the Role that it needs. Exit code 3 when the drill would be refused. */
-export async function plan(args: ClusterArguments & { scenario: string; output: 'text' | 'json'; role: boolean }): Promise<void> {
+export async function plan(
+  args: ClusterArguments & { scenario: string; output: 'text' | 'json'; role: boolean; practice: boolean },
+): Promise<void> {
   const loaded = await loadScenario(args.scenario);
   const bound = await bind(loaded.scenario, args);
   if (args.role) {
-    process.stdout.write(roleText(bound, args.output));
+    process.stdout.write(roleText(bound, args));
     return;
   }
   const provided = await provide({
@@ -54,7 +56,7 @@ export async function plan(args: ClusterArguments & { scenario: string; output: 
     onProgress: text => process.stderr.write(`${text}\n`),
   });
   try {
-    const made = await makePlan({ ...loaded, scenario: bound.scenario }, bound, provided);
+    const made = await makePlan({ ...loaded, scenario: bound.scenario }, bound, provided, args);
     process.stdout.write(args.output === 'json' ? `${JSON.stringify(made, null, 2)}\n` : planText(made));
     if (!made.ready) process.exitCode = EXIT.refused;
   } finally {
@@ -62,9 +64,12 @@ export async function plan(args: ClusterArguments & { scenario: string; output: 
   }
 }
 
-function roleText({ scenario, workload }: Awaited<ReturnType<typeof bind>>, output: 'text' | 'json'): string {
+function roleText(
+  { scenario, workload }: Awaited<ReturnType<typeof bind>>,
+  { output, practice }: { output: 'text' | 'json'; practice: boolean },
+): string {
   const { namespace } = scenario.spec.target;
-  const objects = roleFor(`rehearse-${scenario.metadata.name}`, namespace, permissionsOf(scenario, workload));
+  const objects = roleFor(`rehearse-${scenario.metadata.name}`, namespace, permissionsOf(scenario, workload, { practice }));
   if (output === 'json') return `${JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }, null, 2)}\n`;
   return [
     `# What the drill ${scenario.metadata.name} does on ${workload} in namespace ${namespace}, and nothing else.`,
@@ -80,9 +85,10 @@ async function makePlan(
   loaded: LoadedScenario,
   bound: Awaited<ReturnType<typeof bind>>,
   provided: ProvidedCluster,
+  play: { practice: boolean },
 ): Promise<Plan> {
   const { spec, metadata } = loaded.scenario;
-  const place = placeOfDrill(bound, provided);
+  const place = placeOfDrill(bound, provided, play);
   const { cluster } = provided;
   const fault = createFault(spec.fault);
   const needed = neededOfApp(spec.fault);

@@ -153,7 +153,10 @@ async function rehearse(parts: RunParts): Promise<number> {
       observer: createTargetObserver(cluster, target, {
         tolerate: spec.target.tolerate,
         // Whoever may speak to the sandbox may do everything.
-        permissions: provided.provider === 'sandbox' ? [] : permissionsOf(loaded.scenario, bound.workload),
+        permissions:
+          provided.provider === 'sandbox'
+            ? []
+            : permissionsOf(loaded.scenario, bound.workload, { practice: play.mode === 'practice', blind: blind !== undefined }),
         ...(faulted === undefined ? {} : { faulted }),
       }),
       clockSkew: async () => ({ source: 'API server', ...(await clockSkew(cluster, systemClock)) }),
