@@ -1,7 +1,6 @@
-import { join } from 'node:path';
 import { type Diagnostic, EXIT, InvalidInput, RehearseError } from '../../errors/errors.ts';
-import { loadRunbook } from '../../runbook/load.ts';
 import { listScenarios, loadScenario } from '../../scenario/load.ts';
+import { loadScenarioRunbook } from '../scenario-runbook.ts';
 
 /** Checks every file and tells every mistake in all of them at once. */
 export async function validate(args: { scenarios: string[] }): Promise<void> {
@@ -9,8 +8,7 @@ export async function validate(args: { scenarios: string[] }): Promise<void> {
   const diagnostics: Diagnostic[] = [];
   for (const name of names) {
     try {
-      const { scenario, path } = await loadScenario(name);
-      if (scenario.spec.runbook !== undefined) await loadRunbook(join(path, '..', scenario.spec.runbook));
+      await loadScenarioRunbook(await loadScenario(name));
       process.stdout.write(`${name}: valid\n`);
     } catch (error) {
       if (!(error instanceof InvalidInput)) throw error;
