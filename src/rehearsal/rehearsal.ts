@@ -3,7 +3,7 @@
  * everything else (terminal, run.json, report) is derived from those.
  */
 import { EXIT, RehearseError } from '../errors/errors.ts';
-import type { EventBody, ObjectRef, Outcome, RehearsalEvent } from '../record/events.ts';
+import type { CheckResult, EventBody, ObjectRef, Outcome, RehearsalEvent } from '../record/events.ts';
 import { durationMs, type Scenario } from '../scenario/schema.ts';
 import { CheckGroup } from './check-group.ts';
 import { Drill, type Hint } from './drill.ts';
@@ -227,6 +227,9 @@ class Rehearsal {
     const { safety, roles, observer, scenario } = this.#options;
     const { spec } = scenario.scenario;
     await this.#guard();
+    // Before planning: what another run has done to the target would be taken for a fault that changes nothing, and of a blind one be told.
+    const free = await safety.preflight();
+    if (free.some(check => !check.ok)) this.#refusePreflight(free);
 
     const planned = await roles.fault.plan(this.#context);
     const decoys = await Promise.all(
@@ -242,12 +245,11 @@ class Rehearsal {
     });
     const checks = [
       ...(await observer.preflight()),
-      ...(await safety.preflight()),
+      ...free,
       { name: 'revision to go back to', ok: true, detail: `the drill rolls back to revision ${toRevision}` },
     ];
-    const ok = checks.every(check => check.ok);
-    this.#emit({ type: 'preflight.checked', ok, checks });
-    if (!ok) throw refusedBy('not fit for a drill', checks);
+    if (checks.some(check => !check.ok)) this.#refusePreflight(checks);
+    this.#emit({ type: 'preflight.checked', ok: true, checks });
     this.#emit({ type: 'clock.compared', ...(await this.#options.clockSkew()) });
 
     const { target: _hidden, ...blind } = this.#context;
@@ -282,6 +284,11 @@ class Rehearsal {
     await this.#steadyState(steady, 'before', signal, drill);
     await this.#guard();
     return { planned, decoys, drill };
+  }
+
+  #refusePreflight(checks: CheckResult[]): never {
+    this.#emit({ type: 'preflight.checked', ok: false, checks });
+    throw refusedBy('not fit for a drill', checks);
   }
 
   async #guard(): Promise<void> {
