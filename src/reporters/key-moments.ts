@@ -128,7 +128,9 @@ function detail(label: string, text: string): KeyMoment {
 }
 
 function checks(label: string, ok: boolean, results: readonly CheckResult[], passed: string): KeyMoment {
-  return ok ? detail(label, `${passed} (${results.length} checks)`) : line(label, checksText(results), 'red');
+  return ok
+    ? detail(label, `${passed} (${results.length} ${results.length === 1 ? 'check' : 'checks'})`)
+    : line(label, checksText(results), 'red');
 }
 
 function checksText(results: readonly CheckResult[]): string {
