@@ -57,6 +57,12 @@ export function commandNamed(word: string, prompt: Prompt): AnyCommand | undefin
   return begun.length === 1 ? begun[0] : undefined;
 }
 
+/** An answer in words that was rather meant as a command: all of it is a short form, or it begins with the whole word. */
+export function looksLikeCommand(answer: string, prompt: Prompt): boolean {
+  const [word = ''] = answer.toLowerCase().split(/\s/);
+  return commandsHere(prompt).some(command => command === word || SHORT[command] === answer.toLowerCase());
+}
+
 /** A word that is a command somewhere, only not at this prompt. */
 export function commandElsewhere(word: string): AnyCommand | undefined {
   const typed = word.toLowerCase();

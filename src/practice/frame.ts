@@ -28,6 +28,7 @@ const LEAST_ROWS = 4;
 const QUESTION_ROWS = 4;
 const ERROR_ROWS = 4;
 const CHOICES_SHOWN = 12;
+const CHOICE_ROWS = 2;
 
 export interface FrameParts {
   progress: Progress;
@@ -84,26 +85,33 @@ function statusLines(
     ...serviceLines(progress, tMs, width, style).map(text => ({ text, rank: 3 })),
     ...signalLines(progress, style).map((text, index) => ({ text, rank: 3 + index })),
     { text: verificationLine(progress, style), rank: 4 },
+    { text: afterLine(progress, style), rank: 2 },
   ];
   return lines.filter(line => line.text !== '');
 }
 
+/** What the tool is busy with once the drill itself is over. */
+function afterLine({ activity, moments }: Progress, style: Style): string {
+  return activity === '' || !moments.has('deployed') ? '' : label('now', style) + activity;
+}
+
 /** All phases on one line; where there is no room for all, those that are not yet begun go first, then those that are over. */
-export function phasesLine(phases: readonly PhaseProgress[], tMs: number, width: number, style: Style): string {
+function phasesLine(phases: readonly PhaseProgress[], tMs: number, width: number, style: Style): string {
   if (phases.every(phase => phase.startTMs === undefined)) return '';
   // Who rolls back before the cause is named (or before it is told that it was) works on the rollback.
   const begun = phases.findLastIndex(phase => phase.startTMs !== undefined);
   const running = (phase: PhaseProgress) => phases.indexOf(phase) === begun && phase.endTMs === undefined;
-  const texts = (shown: readonly PhaseProgress[]) =>
+  const line = (shown: readonly PhaseProgress[]) =>
     ` ${shown.map(phase => phaseText(phase, running(phase), tMs, style)).join('   ')}`;
-  const shown = [phases, phases.filter(phase => phase.startTMs !== undefined), phases.filter(running)].map(texts);
-  const line = shown.find(text => displayWidth(text) <= width) ?? shown.at(-1) ?? '';
+  const started = phases.slice(0, begun + 1);
+  const candidates = [phases, ...started.map((_, index) => started.slice(index))].map(line);
+  const fitting = candidates.find(text => displayWidth(text) <= width) ?? candidates.at(-1) ?? '';
   const now = phases.find(running);
-  const room = Math.min(30, width - displayWidth(line) - 3);
-  if (!now?.objectiveMs || now.startTMs === undefined || room < 8) return line;
+  const room = Math.min(30, width - displayWidth(fitting) - 3);
+  if (!now?.objectiveMs || now.startTMs === undefined || room < 8) return fitting;
   const share = (tMs - now.startTMs) / now.objectiveMs;
   const { filled, rest } = objectiveBar(share, room, style.marks);
-  return `${line}   ${style.paint(filled, share > 1 ? 'red' : 'cyan')}${style.paint(rest, 'dim')}`;
+  return `${fitting}   ${style.paint(filled, share > 1 ? 'red' : 'cyan')}${style.paint(rest, 'dim')}`;
 }
 
 function phaseText(phase: PhaseProgress, running: boolean, tMs: number, style: Style): string {
@@ -156,7 +164,12 @@ function promptLines({ prompt, message, waitedMs }: OpenPrompt, width: number, s
     })),
   );
   const shown = choices.slice(0, CHOICES_SHOWN);
-  lines.push(...shown.map(line => ({ text: `   ${line}`, rank: 1 })));
+  for (const choice of shown) {
+    const wrapped = cut(wrap(choice, room - 5), CHOICE_ROWS, style);
+    lines.push(
+      ...wrapped.map((line, index) => ({ text: index === 0 ? `   ${line}` : `      ${line}`, rank: index === 0 ? 1 : 2 })),
+    );
+  }
   if (choices.length > shown.length) lines.push({ text: `   ${choices.length - shown.length} more: ? shows all`, rank: 1 });
   lines.push(...wrap(legend(prompt), room).map(line => ({ text: ` ${style.paint(line, 'dim')}`, rank: 4 })));
   if (message !== '') lines.push({ text: ` ${style.paint(`! ${style.plain(harmlessLine(message))}`, 'yellow')}`, rank: 0 });

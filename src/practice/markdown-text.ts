@@ -5,6 +5,9 @@ import { harmlessText } from '../record/harmless-text.ts';
 import { type Colour, displayWidth, pad, type Style, wrap } from '../reporters/style.ts';
 import { foldLine } from './fold-line.ts';
 
+const CODE_INDENT = 4;
+const SHELLS: ReadonlySet<string> = new Set(['sh', 'bash', 'shell', 'zsh']);
+
 /**
  * @param width cells of a line; Infinity for lines that are not broken
  * @param hides fences that are not for readers
@@ -54,11 +57,7 @@ class Renderer {
         return this.blocks(node.children, width - 2).map(line => `${this.#style.paint(marks.quote, 'dim')} ${line}`.trimEnd());
       case 'code':
         if (this.#hides(node.lang ?? '', node.meta ?? '')) return [];
-        return this.#style
-          .plain(node.value)
-          .split('\n')
-          .flatMap(line => foldLine(line, width - 4))
-          .map(line => (line === '' ? '' : `    ${this.#style.paint(line, 'cyan')}`));
+        return this.#code(node.value, node.lang ?? '', width - CODE_INDENT);
       case 'thematicBreak':
         return [this.#style.paint(marks.rule.repeat(Math.min(width, 20)), 'dim')];
       case 'html':
@@ -66,6 +65,19 @@ class Renderer {
       default:
         return [];
     }
+  }
+
+  #code(text: string, language: string, width: number): string[] {
+    return this.#style
+      .plain(text)
+      .split('\n')
+      .flatMap(line => {
+        const folded = foldLine(line, width - 2);
+        // What is copied from the screen has to be the same command.
+        const goesOn = SHELLS.has(language) && !/["'#]/.test(line) ? ' \\' : '';
+        return folded.map((part, index) => (index < folded.length - 1 ? part + goesOn : part));
+      })
+      .map(line => (line === '' ? '' : ' '.repeat(CODE_INDENT) + this.#style.paint(line, 'cyan')));
   }
 
   #paragraph(node: Paragraph, width: number): string[] {

@@ -5,15 +5,18 @@
 import type { RehearsalEvent } from '../record/events.ts';
 import { type KeyMoment, keyMoment } from '../reporters/key-moments.ts';
 
-const HIDDEN: ReadonlySet<RehearsalEvent['type']> = new Set(['decoy.deployed', 'fault.injected', 'undo.written']);
+const HIDDEN: ReadonlySet<RehearsalEvent['type']> = new Set(['decoy.deployed', 'undo.written']);
+/** The plan and the injection are about the fault; a hint is told when it is asked for. */
+const WITHOUT_LINE: ReadonlySet<RehearsalEvent['type']> = new Set(['plan.made', 'fault.injected', 'hint.given']);
 
 /** The event as it may be shown; undefined when it may not. */
 export function practiceEvent(event: RehearsalEvent): RehearsalEvent | undefined {
   if (event.type === 'plan.made') return { ...event, fault: { kind: '', summary: '' } };
+  if (event.type === 'fault.injected') return { ...event, kind: '', target: { apiVersion: '', kind: '', name: '' }, changes: [] };
   return HIDDEN.has(event.type) ? undefined : event;
 }
 
-/** The line of an event that may be shown, when it has one. The plan is about the fault; a hint is told when it is asked for. */
+/** The line of an event that may be shown, when it has one. */
 export function practiceMoment(event: RehearsalEvent): KeyMoment | undefined {
-  return event.type === 'plan.made' || event.type === 'hint.given' ? undefined : keyMoment(event);
+  return WITHOUT_LINE.has(event.type) ? undefined : keyMoment(event);
 }

@@ -8,6 +8,7 @@ import {
   isLocal,
   isQuestion,
   type LocalCommand,
+  looksLikeCommand,
   SHOWN,
 } from './commands.ts';
 
@@ -39,16 +40,11 @@ export function readLine(prompt: Prompt, line: string, refused?: string): Readin
     default:
       if (answer === '' && !(prompt.kind === 'text' && prompt.optional))
         return again('an answer is needed; ? shows what else can be typed');
-      if (line !== refused && looksLikeCommand(prompt, answer)) {
+      if (line !== refused && looksLikeCommand(answer, prompt)) {
         return again(`as a command it begins with a colon, “:${answer}”; once more takes it as the answer`);
       }
       return answered(answer);
   }
-}
-
-function looksLikeCommand(prompt: Prompt, answer: string): boolean {
-  const [word = ''] = answer.split(/\s/);
-  return commandsHere(prompt).some(command => command === word.toLowerCase());
 }
 
 function readEnter(prompt: Prompt): Reading {

@@ -141,7 +141,7 @@ export class RichTerminal implements Surface {
   }
 
   closed(prompt: Prompt, reply: Reply | undefined): void {
-    if (reply?.kind === 'answer' && isQuestion(prompt)) {
+    if (reply?.kind === 'answer' && reply.text !== '' && isQuestion(prompt)) {
       const choice = prompt.kind === 'choice' ? prompt.choices.find(one => one.value === reply.text) : undefined;
       const text = harmlessLine(`${prompt.text} ${this.#style.marks.arrow} ${choice ? choiceLabel(choice) : reply.text}`);
       this.#add(logEntry({ time: formatClock(this.#clock.tMs()), label: 'answer', text, colour: undefined }, this.#style));

@@ -78,6 +78,7 @@ function shownEvent(event: RehearsalEvent, common: CommonGround): RehearsalEvent
     case 'lease.acquired':
     case 'decoy.deployed':
     case 'fault.injected':
+    case 'cluster.written':
       return 'end';
     // What users get and what the alerts say is what there is to go by.
     case 'probe.sampled':

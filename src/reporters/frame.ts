@@ -195,7 +195,7 @@ export function signalLines(progress: Progress, style: Style): string[] {
   });
 }
 
-export function suspectLine(progress: Progress, style: Style): string {
+function suspectLine(progress: Progress, style: Style): string {
   if (!progress.suspect) return '';
   const { suspect } = progress.suspect;
   const text = `${suspectText(suspect)}, score ${suspect.score.toFixed(2)}: ${suspect.change}`;

@@ -112,6 +112,7 @@ function describe(event: RehearsalEvent): KeyMoment | undefined {
       return line('error', event.remedy ? `${event.message} ${event.remedy}` : event.message, 'red');
     case 'probe.sampled':
     case 'clock.compared':
+    case 'cluster.written':
     case 'lease.acquired':
     case 'lease.released':
     case 'run.finished':

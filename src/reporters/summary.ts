@@ -1,7 +1,7 @@
 /** The end of a run in the terminal: verdict, where the time went, what told, proof of restore, and the report as the last line. */
 import { formatDuration } from '../record/duration.ts';
 import { objectText, suspectText } from '../record/event-text.ts';
-import { phaseName } from '../record/events.ts';
+import { type Activity, phaseName } from '../record/events.ts';
 import { harmlessLine } from '../record/harmless-text.ts';
 import type { RunRecord } from '../record/run-record.ts';
 import { spanCells } from './charts.ts';
@@ -139,6 +139,8 @@ function factLines(record: RunRecord): [string, string, (Colour | undefined)?][]
   if (record.alertToCommandMs !== undefined) {
     facts.push(['alert to command', `${formatDuration(record.alertToCommandMs)} from the first signal to the rollback command`]);
   }
+  const minutes = minutesFact(record);
+  if (minutes !== '') facts.push(['time went to', minutes]);
   const { steps } = record.runbook;
   if (steps.length > 0) facts.push(['runbook', ...runbookFact(record)]);
   if (restore) facts.push(['restore', ...restoreFact(record)]);
@@ -183,6 +185,28 @@ function diagnosisFact(record: RunRecord): [string, Colour | undefined] {
   const named = `${suspectText(suspect)}: ${suspect.change}`;
   if (right < 0) return [`wrong: ${named}`, 'red'];
   return [right === 0 ? `${named} (right at once)` : `${named} (right at answer ${right + 1})`, undefined];
+}
+
+const SPENT: [Activity, string][] = [
+  ['person', 'people'],
+  ['machine', 'commands'],
+  ['cluster', 'the cluster'],
+  ['hand-over', 'hand-overs'],
+  ['pause', 'pauses'],
+];
+
+/** What the time between t0 and t4 (or the end of the drill) went into; nothing where nobody practised. */
+function minutesFact({ mode, activities, moments }: RunRecord): string {
+  const deployed = moments.deployed?.tMs;
+  if (mode !== 'practice' || deployed === undefined) return '';
+  const spent = (one: Activity) =>
+    activities
+      .filter(({ activity }) => activity === one)
+      .reduce((sum, { startTMs, endTMs }) => sum + Math.max(0, endTMs - Math.max(startTMs, deployed)), 0);
+  return SPENT.map(([activity, name]) => ({ name, ms: spent(activity) }))
+    .filter(({ ms }) => ms > 0)
+    .map(({ name, ms }) => `${name} ${formatDuration(ms)}`)
+    .join(', ');
 }
 
 function runbookFact(record: RunRecord): [string, Colour | undefined] {

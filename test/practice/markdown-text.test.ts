@@ -30,6 +30,11 @@ describe('a runbook in the terminal', () => {
     expect(lines(markdown)).toEqual(expected);
   });
 
+  test('a long command can be copied from the screen as it is', () => {
+    const [first = '', second = ''] = lines('```sh\nkubectl logs -n shop -l part-of=shop --tail=20\n```');
+    expect([first, second]).toEqual(['    kubectl logs -n shop -l \\', '      part-of=shop --tail=20']);
+  });
+
   test('a table that does not fit is a row after the other', () => {
     const table = '| What you see | What it is |\n|---|---|\n| Pending | requests that no node can hold |';
     expect(lines(table, 34)).toEqual(['What you see · What it is', 'Pending · requests that no node', '  can hold']);

@@ -6,7 +6,7 @@ import type { Screen } from '../../src/reporters/reporter.ts';
 import type { Prompt, Reply, ShownStep, SideCommand } from '../../src/runbook/person.ts';
 import { ManualTicker, memoryScreen, Terminal } from '../reporters/screens.ts';
 
-export class Keyboard extends EventEmitter {
+class Keyboard extends EventEmitter {
   isTTY: boolean;
   raw = false;
   flowing = false;
@@ -51,7 +51,7 @@ export const COMMANDS: SideCommand[] = [
   'quit',
 ];
 
-export const STEP: ShownStep = {
+const STEP: ShownStep = {
   id: 'see-pods',
   number: 3,
   total: 8,

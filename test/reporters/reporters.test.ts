@@ -6,6 +6,7 @@ import { createJsonReporter, type RunSummary } from '../../src/reporters/json.ts
 import { createLiveReporter } from '../../src/reporters/live.ts';
 import { createPlainReporter } from '../../src/reporters/plain.ts';
 import { displayWidth, truncate, wrap } from '../../src/reporters/style.ts';
+import { summaryLines } from '../../src/reporters/summary.ts';
 import { RUN_KINDS, type RunKind, runEvents } from '../fixtures/runs.ts';
 import { ManualTicker, memoryScreen, play, Terminal } from './screens.ts';
 
@@ -98,6 +99,28 @@ describe('plain lines', () => {
     ['killed', [/^ ✘ UNFINISHED/]],
   ])('%s says what happened', (kind, patterns) => {
     for (const pattern of patterns) expect(summaryOf(plain(kind))).toMatch(pattern);
+  });
+
+  test('of a practice it says what the time went into, from the deploy on', () => {
+    const record = foldEvents(runEvents('met'));
+    const deployed = record.moments.deployed?.tMs ?? 0;
+    const spent = (activity: 'person' | 'machine' | 'cluster', startTMs: number, endTMs: number) => ({
+      activity,
+      startTMs,
+      endTMs,
+      stepId: undefined,
+      detail: undefined,
+    });
+    record.activities = [
+      spent('cluster', deployed - 2000, deployed + 3000),
+      spent('person', deployed + 3000, deployed + 8000),
+      spent('machine', deployed + 8000, deployed + 8500),
+      spent('person', deployed + 8500, deployed + 10_000),
+    ];
+    const text = () => summaryLines(record, files, memoryScreen()).join('\n');
+    expect(text()).not.toContain('time went to');
+    record.mode = 'practice';
+    expect(text()).toMatch(/time went to +people 6\.5 s, commands 500 ms, the cluster 3\.0 s$/m);
   });
 
   test.each(RUN_KINDS)('%s without Unicode is ASCII alone', kind => {
