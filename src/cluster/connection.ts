@@ -33,12 +33,24 @@ export interface ConnectOptions {
   onTrouble?: (message: string) => void;
 }
 
+/** A request that changed something, as it went over the wire. */
+export interface ClusterWrite {
+  /** POST, PUT, PATCH, DELETE. */
+  verb: string;
+  path: string;
+  status: number;
+  /** The request's uid, as the API server's audit log has it (https://kubernetes.io/docs/tasks/debug/debug-cluster/audit/). */
+  auditId?: string;
+}
+
 /** A cluster whose connections can be closed. */
 export interface ConnectedCluster extends Cluster {
   /** The context's default namespace. */
   readonly defaultNamespace: string | undefined;
   /** The same cluster on connections of its own, so that probes and control traffic do not queue behind each other. */
   separate(): ConnectedCluster;
+  /** Told of every request that changed, or was to change, something on the server. Returns the function that ends it. */
+  onWrite(listener: (write: ClusterWrite) => void): () => void;
   close(): void;
 }
 
@@ -52,11 +64,20 @@ export async function connect(options: ConnectOptions): Promise<ConnectedCluster
 
 function clusterOf(config: ConnectionConfig, options: ConnectOptions): ConnectedCluster {
   const transport = createTransport(config);
+  const writes = new Set<(write: ClusterWrite) => void>();
   const clock = options.clock ?? systemClock;
+
+  function tellWrite({ method, path }: TransportRequest, { status, headers }: ApiResponse): void {
+    if (writes.size === 0 || !isWrite(method, path)) return;
+    const auditId = headers['audit-id'];
+    const write = { verb: method, path, status, ...(auditId === undefined ? {} : { auditId }) };
+    for (const listener of writes) listener(write);
+  }
 
   async function call(request: TransportRequest): Promise<ApiResponse> {
     for (let attempt = 1; ; attempt++) {
       const response = await transport.request(request);
+      tellWrite(request, response);
       if (response.status < 400) return response;
       const error = errorOfResponse({ ...request, server: config.server }, response);
       if (response.status !== 429 || attempt >= THROTTLED_ATTEMPTS) throw error;
@@ -72,7 +93,12 @@ function clusterOf(config: ConnectionConfig, options: ConnectOptions): Connected
     context: config.context,
     defaultNamespace: config.namespace,
 
-    request: (method, path, requestOptions = {}) => transport.request({ method, path, ...requestOptions }),
+    async request(method, path, requestOptions = {}) {
+      const request = { method, path, ...requestOptions };
+      const response = await transport.request(request);
+      tellWrite(request, response);
+      return response;
+    },
 
     async get(ref) {
       try {
@@ -144,8 +170,21 @@ function clusterOf(config: ConnectionConfig, options: ConnectOptions): Connected
     },
 
     separate: () => clusterOf(config, options),
+    onWrite(listener) {
+      writes.add(listener);
+      return () => void writes.delete(listener);
+    },
     close: () => transport.close(),
   };
+}
+
+/**
+ * Requests that leave something on the server: not dry runs, not questions that are asked by POST (access reviews), and not what goes
+ * through a proxy to somebody's own app.
+ */
+function isWrite(method: string, path: string): boolean {
+  if (method === 'GET' || method === 'HEAD') return false;
+  return !/[?&]dryRun=/.test(path) && !path.startsWith('/apis/authorization.k8s.io/') && !/\/proxy(\/|\?|$)/.test(path);
 }
 
 /** A 404 for the object, not for its kind or its path: "the server could not find the requested resource" has no name in its details. */

@@ -120,6 +120,8 @@ export function eventText(event: RehearsalEvent): string {
       return `restore started: ${event.reason}`;
     case 'restore.finished':
       return `restore ${event.proven ? 'proven' : 'NOT PROVEN'}: ${event.objects.map(item => `${objectText(item.object)} ${RESTORE_TEXT[item.action]}${item.equal ? '' : ', differs'}`).join('; ')}`;
+    case 'cluster.written':
+      return `${event.verb} ${event.path}: ${event.status}${event.auditId === undefined ? '' : ` (audit ${event.auditId})`}`;
     case 'note':
       return event.by === undefined ? event.text : `${event.by} notes: ${event.text}`;
     case 'run.interrupted':

@@ -327,6 +327,16 @@ const eventBodies = [
     ),
   }),
   z.object({ type: z.literal('lease.released') }),
+  /** A write that we made to the cluster, once it was answered; dry runs are none. */
+  z.object({
+    type: z.literal('cluster.written'),
+    verb: z.string(),
+    path: z.string(),
+    /** HTTP status of the answer. */
+    status: z.number().int(),
+    /** The request's uid in the API server's audit log. */
+    auditId: z.string().optional(),
+  }),
   /** `by`: the person who typed it; without, the tool says it. */
   z.object({ type: z.literal('note'), text: z.string(), by: z.string().optional() }),
   z.object({ type: z.literal('run.interrupted'), signal: z.string() }),

@@ -25,7 +25,7 @@ export function foldEvents(events: Iterable<RehearsalEvent>): RunRecord {
     }
     apply(record, event);
     record.endedTMs = Math.max(record.endedTMs, event.tMs);
-    if (event.type !== 'probe.sampled') {
+    if (event.type !== 'probe.sampled' && event.type !== 'cluster.written') {
       record.events.push({ seq: event.seq, tMs: event.tMs, at: event.at, type: event.type, text: eventText(event) });
     }
   }
@@ -76,6 +76,7 @@ function emptyRecord(event: EventOf<'run.started'>): RunRecord {
     escalations: [],
     hints: [],
     breakGlass: [],
+    writes: [],
     injected: undefined,
     decoys: [],
     rollback: undefined,
@@ -280,6 +281,9 @@ function apply(record: RunRecord, event: RehearsalEvent): void {
         proven: event.proven,
         objects: event.objects,
       };
+      break;
+    case 'cluster.written':
+      record.writes.push({ tMs, verb: event.verb, path: event.path, status: event.status, auditId: event.auditId });
       break;
     case 'note':
       record.notes.push({ tMs, text: event.text, by: event.by });

@@ -84,8 +84,10 @@ export interface RunRecord {
       }
     | undefined;
   failure: { tMs: number; message: string; remedy: string | undefined } | undefined;
+  /** Every write that we made to the cluster, in order. */
+  writes: { tMs: number; verb: string; path: string; status: number; auditId: string | undefined }[];
   notes: { tMs: number; text: string; by: string | undefined }[];
-  /** The log, without probe samples (they are in `probes`): every event with its number, for links. */
+  /** The log, without probe samples (they are in `probes`) and writes (in `writes`): every event with its number, for links. */
   events: { seq: number; tMs: number; at: string; type: string; text: string }[];
 }
 

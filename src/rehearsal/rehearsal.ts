@@ -73,6 +73,8 @@ export interface RehearsalOptions {
   roles: Roles;
   safety: SafetyNet;
   observer: TargetObserver;
+  /** Tells of every write to the cluster, until the returned function is called. */
+  onWrite: (listener: (write: Omit<Extract<EventBody, { type: 'cluster.written' }>, 'type'>) => void) => () => void;
   clockSkew: () => Promise<{ source: string; skewMs: number; uncertaintyMs: number }>;
   /** Appends to the record. @throws when it cannot: the rehearsal then ends, restored, with an error. */
   record: (event: RehearsalEvent) => void;
@@ -164,6 +166,10 @@ class Rehearsal {
     const signal = AbortSignal.any([this.#options.interrupt, this.#stop.signal, tooLong.signal, halt.signal]);
     const watching = new AbortController();
     this.#teardowns.add('watches', () => watching.abort());
+    this.#teardowns.add(
+      'audit',
+      this.#options.onWrite(write => this.#emit({ type: 'cluster.written', ...write })),
+    );
 
     let result: Omit<RehearsalResult, 'exitCode'>;
     try {

@@ -255,3 +255,40 @@ describe('kubeconfig', () => {
     });
   });
 });
+
+describe('the audit of our own writes', () => {
+  test('every write is told with the uid that the API server gave it; reads, dry runs, reviews and calls of an app are not', async () => {
+    const { kubeconfigText } = await server((asked, response) => {
+      if (asked.path === '/api/v1') {
+        const resources = [{ name: 'configmaps', kind: 'ConfigMap', namespaced: true, verbs: [] }];
+        return response.end(JSON.stringify({ kind: 'APIResourceList', groupVersion: 'v1', resources }));
+      }
+      response.setHeader('Audit-Id', `uid-of-${asked.method}`);
+      response.statusCode = asked.method === 'DELETE' ? 404 : 200;
+      response.end(
+        JSON.stringify({ kind: 'Status', reason: 'NotFound', message: 'configmaps "a" not found', details: { name: 'a' } }),
+      );
+    });
+    const cluster = await clusterOf(kubeconfigText);
+    const told: object[] = [];
+    const stop = cluster.onWrite(write => told.push(write));
+    const ref = { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'shop', name: 'a' };
+    const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace: 'shop', name: 'a' } };
+    await cluster.get(ref);
+    await cluster.create(object, { dryRun: true });
+    await cluster.create(object);
+    await cluster.patch(ref, { data: {} }, 'merge');
+    await cluster.delete(ref).catch(() => {});
+    await cluster.request('POST', '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews', { body: {} });
+    await cluster.request('POST', '/api/v1/namespaces/shop/services/frontend:80/proxy/checkout');
+    stop();
+    await cluster.create(object);
+    const path = '/api/v1/namespaces/shop/configmaps';
+    expect(told).toEqual([
+      { verb: 'POST', path: expect.stringContaining(path), status: 200, auditId: 'uid-of-POST' },
+      { verb: 'PATCH', path: expect.stringContaining(`${path}/a`), status: 200, auditId: 'uid-of-PATCH' },
+      // Also one that was refused: somebody reads this beside the server's own audit log.
+      { verb: 'DELETE', path: expect.stringContaining(`${path}/a`), status: 404, auditId: 'uid-of-DELETE' },
+    ]);
+  });
+});

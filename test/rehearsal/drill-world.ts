@@ -236,6 +236,7 @@ export function createWorld(objectives: Record<string, string> = {}) {
       },
       lastChange: async () => ({ manager: 'kubectl-edit', how: 'by kubectl edit' }),
     },
+    onWrite: () => () => {},
     clockSkew: async () => ({ source: 'API server', skewMs: 0, uncertaintyMs: 500 }),
     record: event => void events.push(event),
     interrupt: interrupt.signal,

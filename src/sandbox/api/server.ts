@@ -74,6 +74,8 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     // The target is a path, not a URL: `//x` names no host here.
     const url = new URL(`https://localhost${request.url?.startsWith('/') ? request.url : '/'}`);
     const exchange: Exchange = { request, response, url, query: url.searchParams, method: request.method ?? 'GET', user };
+    // Upstream takes the client's own, when there is one, and tells it in every answer.
+    response.setHeader('Audit-Id', request.headers['audit-id'] ?? randomUUID());
     if (!authenticated(request)) {
       sendError(exchange, new StatusError('Unauthorized', 'Unauthorized'), log);
       return;
