@@ -261,7 +261,8 @@ describe('the audit of our own writes', () => {
     const { kubeconfigText } = await server((asked, response) => {
       if (asked.path === '/api/v1') {
         const resources = [{ name: 'configmaps', kind: 'ConfigMap', namespaced: true, verbs: [] }];
-        return response.end(JSON.stringify({ kind: 'APIResourceList', groupVersion: 'v1', resources }));
+        response.end(JSON.stringify({ kind: 'APIResourceList', groupVersion: 'v1', resources }));
+        return;
       }
       response.setHeader('Audit-Id', `uid-of-${asked.method}`);
       response.statusCode = asked.method === 'DELETE' ? 404 : 200;
