@@ -32,7 +32,7 @@ const GITOPS: readonly GitOpsMark[] = [
 ];
 
 /** Marks of a GitOps controller on one object: it puts back what differs from git. */
-export function gitOpsCheck(object: RawObject): CheckResult {
+function gitOpsCheck(object: RawObject): CheckResult {
   const name = shortName({ kind: object.kind, name: object.metadata.name });
   const marks = { ...object.metadata.labels, ...object.metadata.annotations };
   const managers = ((object.metadata['managedFields'] ?? []) as { manager?: string; subresource?: string }[])
