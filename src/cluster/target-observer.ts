@@ -71,7 +71,7 @@ export function createTargetObserver(cluster: Cluster, target: ObjectRef, option
       );
     },
 
-    lastChange: () => lastChange(cluster, target),
+    lastChange: () => lastChange(cluster, deployed),
   };
 }
 
