@@ -76,7 +76,7 @@ export const commands: CommandModule[] = [
     builder: yargs =>
       yargs
         .options({
-          kubeconfig: cluster.kubeconfig,
+          kubeconfig: { type: 'string', describe: 'kubeconfig file (default: KUBECONFIG, then ~/.kube/config)' },
           context: { type: 'string', describe: "context of a staging cluster (default: the kubeconfig's current one)" },
           namespace: { type: 'string', alias: 'n', describe: "namespace of the app (default: the context's)" },
           directory: { type: 'string', default: '.', describe: 'folder to write to' },
