@@ -8,7 +8,7 @@ import { packageFile } from '../../src/package-file.ts';
 import { drawScenario } from '../../src/scenario/draw.ts';
 import { type LoadedScenario, listScenarios, loadScenario } from '../../src/scenario/load.ts';
 import { type Exposed, exposedFiles, exposedObjects, exposedProcesses } from './leaks.ts';
-import { createWorkplace, type Workplace } from './rehearse.ts';
+import { createWorkplace, type Workplace } from '../cli/rehearse.ts';
 
 const DRILL = 240_000;
 const DRAWN = 'error-rate';
