@@ -95,8 +95,9 @@ function withoutGaps(spans: readonly Span[], from: number, to: number): Span[] {
     const end = Math.min(to, span.endTMs);
     if (end <= at || span.startTMs >= to) continue;
     if (span.startTMs - at > INSTANT_MS) untold(span.startTMs);
-    result.push({ ...span, startTMs: at, endTMs: end });
-    at = end;
+    // What began and ended at once took nothing.
+    if (end > at) result.push({ ...span, startTMs: at, endTMs: end });
+    at = Math.max(at, end);
   }
   untold(to);
   return result;

@@ -1,5 +1,6 @@
 /**
- * The report of one run: one self-contained HTML file, a pure projection of its record. No script, no request, no inline style;
+ * The report of one run: one self-contained HTML file, a pure projection of its record (and of earlier
+ * ones that it is compared with). No script, no request, no inline style;
  * its Content-Security-Policy allows the one style sheet by its hash and nothing else.
  */
 import { createHash } from 'node:crypto';
@@ -13,14 +14,16 @@ export interface ReportOptions {
   maxBytes?: number;
   /** Where the page that lists runs is, seen from this file; no link when left out. */
   indexHref?: string;
+  /** Earlier runs of the same runbook, the one to compare with first; their times are compared, and expected times are taken from all. */
+  previous?: readonly RunRecord[];
 }
 
 /** @returns the HTML document */
 export function renderReport(record: RunRecord, options: ReportOptions = {}): string {
-  const { maxBytes = 300_000, indexHref = '' } = options;
+  const { maxBytes = 300_000, indexHref = '', previous = [] } = options;
   const style = styleSheet();
   const page = (limits: Limits, trimmed: boolean) =>
-    document('report', style, { ...reportView(record, limits), indexHref, trimmed });
+    document('report', style, { ...reportView(record, previous, limits), indexHref, trimmed });
   let html = '';
   for (const [level, limits] of LIMITS.entries()) {
     html = page(limits, level > 0);

@@ -2,7 +2,6 @@
  * Text of others (messages of a cluster, output of commands) made harmless before it reaches a page: no escape sequences, no control
  * characters, nothing that turns the direction of the text, nothing endless. Escaping for HTML is the template's part.
  */
-import type { RunRecord } from '../record/run-record.ts';
 
 /** How much of a run one page shows. The whole of it stays in run.json and events.ndjson. */
 export interface Limits {
@@ -61,10 +60,10 @@ export function trim(text: string, limit: number): string {
 const LONG_TEXTS = new Set(['output', 'diff']);
 
 /**
- * A copy of the record with every text in it cleaned and cut, so that no template can forget to. Lists are cut to their first entries,
- * but the log keeps what links lead to: see event-log.ts.
+ * A copy of a record, or of any tree, with every text in it cleaned and cut, so that no template can forget to. Lists are cut to their
+ * first entries, but the log keeps what links lead to: see event-log.ts.
  */
-export function cleanRecord(record: RunRecord, limits: Limits): RunRecord {
+export function cleaned<Value>(record: Value, limits: Limits): Value {
   const copy = (value: unknown, key: string): unknown => {
     if (typeof value === 'string') {
       const limit = LONG_TEXTS.has(key) ? limits.output : limits.text;
@@ -80,5 +79,5 @@ export function cleanRecord(record: RunRecord, limits: Limits): RunRecord {
     }
     return value;
   };
-  return copy(record, '') as RunRecord;
+  return copy(record, '') as Value;
 }

@@ -13,6 +13,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { foldEvents } from '../../src/record/fold.ts';
 import { renderIndex } from '../../src/report/index-page.ts';
 import { renderReport } from '../../src/report/report.ts';
+import { PRACTICE_KINDS, practiceEvents } from '../fixtures/practice-runs.ts';
 import { RUN_KINDS, type RunKind, runEvents } from '../fixtures/runs.ts';
 import { findChromium } from './chromium.ts';
 
@@ -37,7 +38,11 @@ describe.skipIf(!executablePath)('pages in Chromium', () => {
       pages.set(name, pathToFileURL(path).href);
     };
     for (const kind of RUN_KINDS) save(kind, renderReport(foldEvents(runEvents(kind)), { indexHref: 'index.html' }));
+    const before = foldEvents(practiceEvents('practice', '2026-11-15T15:10:00.000Z', 1.4));
+    for (const kind of PRACTICE_KINDS)
+      save(kind, renderReport(foldEvents(practiceEvents(kind)), { indexHref: 'index.html', previous: [before] }));
     save('long-names', renderReport(longNames()));
+    save('long-practice', renderReport(longPractice(), { previous: [longPractice()] }));
     save('index', renderIndex(RUN_KINDS.map((kind, i) => foldEvents(runEvents(kind, `2026-11-${10 + i}T14:00:00.000Z`)))));
     save('index-empty', renderIndex([]));
     browser = await chromium.launch({ executablePath: executablePath as string, args: ['--no-sandbox'] });
@@ -83,7 +88,7 @@ describe.skipIf(!executablePath)('pages in Chromium', () => {
     await page.screenshot({ path: join(screenshots, `${name}.png`), fullPage: true });
   }
 
-  test.each([...RUN_KINDS, 'long-names', 'index', 'index-empty'])(
+  test.each([...RUN_KINDS, ...PRACTICE_KINDS, 'long-names', 'long-practice', 'index', 'index-empty'])(
     '%s: nothing runs over the edge, from a telephone to a wide screen',
     async name => {
       await open(name, { width: 360 }, async page => {
@@ -105,6 +110,12 @@ describe.skipIf(!executablePath)('pages in Chromium', () => {
     ['error-before', 'dark', 1280],
     ['refused', 'light', 1280],
     ['killed', 'dark', 1280],
+    ['practice', 'light', 1280],
+    ['practice', 'dark', 360],
+    ['blind', 'dark', 1280],
+    ['blind', 'light', 360],
+    ['roles', 'light', 1280],
+    ['roles', 'dark', 360],
     ['index', 'light', 1280],
     ['index', 'dark', 360],
     ['index-empty', 'dark', 1280],
@@ -244,6 +255,25 @@ describe.skipIf(!executablePath)('pages in Chromium', () => {
     });
   });
 });
+
+function longPractice() {
+  const record = foldEvents(practiceEvents('roles'));
+  const long = 'a-very-long-name-that-somebody-generated-'.repeat(6).slice(0, 230);
+  record.blind = { seed: 1, scenarios: [long, long] };
+  record.hints.push({ tMs: 60_000, by: long, level: 1, text: long, cost: 2 });
+  record.notes.push({ tMs: 60_000, by: long, text: long });
+  for (const role of record.roles) role.role = long;
+  for (const each of record.handOvers) Object.assign(each, { role: long, from: long, to: long, reason: long });
+  for (const each of record.escalations) Object.assign(each, { by: long, to: long, reason: long });
+  for (const use of record.breakGlass) {
+    Object.assign(use, { name: long, reason: long, account: long, approvedBy: long });
+    for (const one of use.used) one.command = long;
+  }
+  for (const step of record.runbook.steps) Object.assign(step, { id: long, title: long, reason: long, by: long, owner: long });
+  if (record.rollback) record.rollback.outside = { manager: long, how: long, at: long };
+  for (const step of record.plan?.runbook?.outline ?? []) step.title = long;
+  return record;
+}
 
 /** Names as long as Kubernetes allows, and words without a place to break. */
 function longNames() {

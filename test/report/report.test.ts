@@ -5,9 +5,15 @@ import { foldEvents } from '../../src/record/fold.ts';
 import type { RunRecord } from '../../src/record/run-record.ts';
 import { renderIndex } from '../../src/report/index-page.ts';
 import { renderReport } from '../../src/report/report.ts';
+import { parseRunbook } from '../../src/runbook/parse.ts';
+import { PRACTICE_KINDS, type PracticeKind, practiceEvents } from '../fixtures/practice-runs.ts';
 import { RUN_KINDS, type RunKind, runEvents } from '../fixtures/runs.ts';
 
-const record = (kind: RunKind): RunRecord => foldEvents(runEvents(kind));
+type AnyKind = RunKind | PracticeKind;
+const ALL_KINDS: readonly AnyKind[] = [...RUN_KINDS, ...PRACTICE_KINDS];
+const isPractice = (kind: AnyKind): kind is PracticeKind => (PRACTICE_KINDS as readonly string[]).includes(kind);
+const events = (kind: AnyKind): RehearsalEvent[] => (isPractice(kind) ? practiceEvents(kind) : runEvents(kind));
+const record = (kind: AnyKind): RunRecord => foldEvents(events(kind));
 const text = (html: string) =>
   html
     .replace(/<style>[\s\S]*?<\/style>/, '')
@@ -36,7 +42,7 @@ function expectSound(html: string): void {
 }
 
 describe('the report', () => {
-  test.each(RUN_KINDS)('%s: one sound, small file without script, request or inline style', kind => {
+  test.each(ALL_KINDS)('%s: one sound, small file without script, request or inline style', kind => {
     const html = renderReport(record(kind));
     expectSound(html);
     expect(Buffer.byteLength(html)).toBeLessThan(300_000);
@@ -109,8 +115,106 @@ describe('the report', () => {
   });
 
   test('every beginning of a run can be rendered, for a process may be killed anywhere', () => {
-    const events = runEvents('misdiagnosed').filter(event => event.type !== 'probe.sampled');
-    for (let n = 1; n <= events.length; n++) expectSound(renderReport(foldEvents(events.slice(0, n))));
+    const told = runEvents('misdiagnosed').filter(event => event.type !== 'probe.sampled');
+    for (let n = 1; n <= told.length; n++) expectSound(renderReport(foldEvents(told.slice(0, n))));
+  });
+});
+
+describe('the report of a drill that people played', () => {
+  const earlier = () => foldEvents(practiceEvents('practice', '2026-11-15T15:10:00.000Z', 1.4));
+  const words = (kind: AnyKind, previous: RunRecord[] = []) =>
+    text(renderReport(record(kind), { previous }))
+      .replace(/[\u00a0\u2009]/g, ' ')
+      .replace(/ +/g, ' ');
+  /** Text of one section. */
+  const section = (kind: AnyKind, id: string, previous: RunRecord[] = []) => {
+    const html = renderReport(record(kind), { previous });
+    const from = html.indexOf(`<section id="${id}"`);
+    return from < 0
+      ? undefined
+      : text(html.slice(from, html.indexOf('</section>', from)))
+          .replace(/[\u00a0\u2009]/g, ' ')
+          .replace(/ +/g, ' ')
+          .replace(/&#x27;/g, "'");
+  };
+
+  test('whose minutes they were, phase by phase, in figures beside the drawing', () => {
+    const minutes = section('practice', 'minutes');
+    expect(minutes).toContain('Of the recovery, people took 70 %, the cluster 20 %, pauses 8.4 % and commands 1.7 %.');
+    expect(minutes).toContain('Diagnosis 2 m 34 s people 2 m 11 s 85 % commands 3.9 s 2.5 % pauses 19.5 s 13 %');
+    expect(minutes).toContain('Recovery 3 m 51 s people 2 m 43 s');
+    expect(section('roles', 'minutes')).toContain('hand-overs 1 m 17 s');
+    // Automatic runs have nobody, and say so as well.
+    expect(section('met', 'minutes')).not.toContain('people');
+  });
+
+  test('each step: tries, own hands, why it was skipped, what was noted, what no step explains, what was never reached', () => {
+    const steps = section('practice', 'runbook') ?? '';
+    expect(steps).toMatch(/Follow the errors down the call graph .*? 49\.4 s people, 3\.6 s commands .*? 2 tries/);
+    expect(steps).toContain(
+      'Skipped: “I know the deploys of today” 7.8 s that no step explains +1 m 37 s mira noted: logs of checkout',
+    );
+    expect(steps).toMatch(/Roll back .*? done by own hands, outside the tool/);
+    expect(steps).toContain('Never reached Keep the evidence');
+  });
+
+  test('a rollback outside the tool: who, and how that is known', () => {
+    expect(section('practice', 'change')).toMatch(
+      /Made outside the tool by kubectl-rollout at \S+ the pod template was set by kubectl-rollout/,
+    );
+    expect(section('roles', 'change')).not.toContain('outside the tool');
+  });
+
+  test('beside the last run of the same runbook, and with expected times that the runbook takes as they are', () => {
+    const steps = section('practice', 'runbook', [earlier()]) ?? '';
+    expect(steps).toContain('Against the last time The run of 15 November 2026, 15:10 UTC');
+    expect(steps).toContain('Recovery 5 m 19 s 3 m 51 s −1 m 28 s');
+    expect(steps).toContain('Name the release at fault 1 m 36 s 1 m 09 s −27.4 s');
+    expect(section('practice', 'runbook')).not.toContain('Against the last time');
+    const html = renderReport(record('practice'), { previous: [earlier()] });
+    const yaml = /<pre class="paste"[^>]*>([^<]*)<\/pre>/.exec(html)?.[1] ?? '';
+    const steps2 = record('practice').plan?.runbook?.outline ?? [];
+    const book = parseRunbook(
+      'pasted.md',
+      `---\n${yaml}\n---\n${steps2.map(({ id, title }) => `## ${title}\n\`\`\`yaml rehearse\nid: ${id}\nshow: pods\nexpected: 1h\n\`\`\`\n`).join('')}`,
+    );
+    expect(Object.fromEntries(book.steps.map(step => [step.id, step.expectedMs]))).toMatchObject({
+      'wait-for-the-alert': 15_000,
+      'name-the-release': 90_000,
+      // Skipped, or never reached: nothing is known of these.
+      'see-what-changed': 3_600_000,
+      'keep-the-evidence': 3_600_000,
+    });
+  });
+
+  test('a blind drill: the score line by line, the hints, the seed', () => {
+    const score = section('blind', 'score');
+    expect(score).toContain('Drawn with seed 4711 from: error-rate, latency, bad-config, memory-leak.');
+    expect(score).toContain('Wrong diagnosis 2 m 54 s after the deploy: deployment/checkout revision 2 −10');
+    expect(score).toContain('hint 2, for 4 points: “Follow the calls to the last one that fails.”');
+    expect(words('blind')).toMatch(/Score 66 of 100 blind drill by jonas/);
+    expect(section('practice', 'score')).toBeUndefined();
+  });
+
+  test('roles: who had them, who took them and how long that took; who would have been called', () => {
+    const people = section('roles', 'people');
+    expect(people).toContain('rollback owner anders away then mira');
+    expect(people).toContain('scribe nobody then jonas');
+    expect(people).toContain('Hand-overs, 1 m 17 s together');
+    expect(people).toMatch(
+      /anders → mira 57\.5 s until it was taken anders is away; she has the access for “Check that going back is safe”/,
+    );
+    expect(people).toMatch(/mira would have called head of payments ?: anders does not answer/);
+  });
+
+  test('break-glass: who, why, until when, and everything that was done with it', () => {
+    const access = section('roles', 'break-glass');
+    expect(access).toContain('Account shop-breakglass Asked for by mira');
+    expect(access).toContain('Lasts until 2026-11-22T15:43:10Z');
+    expect(access).toMatch(
+      /kubectl rollout undo deployment\/payments -n shop .*kubectl rollout status deployment\/payments -n shop/,
+    );
+    expect(section('practice', 'break-glass')).toBeUndefined();
   });
 });
 
@@ -118,7 +222,7 @@ describe('hostile content', () => {
   const NASTY = `<script>alert(1)</script><img src=x onerror=alert(1)>"'\`{{constructor}}&lt; </style></title><!-- \u001b[31mred\u001b[0m \u202eevil\u0000 ]]>`;
 
   /** Every text of every event becomes hostile; what the format fixes (types, names of phases, stamps) stays. */
-  function poisoned(kind: RunKind): RehearsalEvent[] {
+  function poisoned(kind: AnyKind): RehearsalEvent[] {
     const keep = new Set([
       'type',
       'at',
@@ -135,6 +239,7 @@ describe('hostile content', () => {
       'does',
       'stepId',
       'probe',
+      'activity',
     ]);
     const poison = (value: unknown, key: string): unknown => {
       if (typeof value === 'string') return keep.has(key) ? value : NASTY;
@@ -143,11 +248,11 @@ describe('hostile content', () => {
         return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, poison(each, name)]));
       return value;
     };
-    return runEvents(kind).map(event => poison(event, '') as RehearsalEvent);
+    return events(kind).map(event => poison(event, '') as RehearsalEvent);
   }
 
-  test.each(RUN_KINDS)('%s: stays text wherever it stands', kind => {
-    const html = renderReport(foldEvents(poisoned(kind)));
+  test.each(ALL_KINDS)('%s: stays text wherever it stands', kind => {
+    const html = renderReport(foldEvents(poisoned(kind)), { previous: [foldEvents(poisoned('practice'))] });
     expectSound(html.replaceAll('javascript:', ''));
     expect(html).not.toContain('\u001b');
     expect(html).not.toContain('\u202e');

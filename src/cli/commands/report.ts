@@ -4,6 +4,7 @@ import { EXIT, RehearseError } from '../../errors/errors.ts';
 import { foldEvents } from '../../record/fold.ts';
 import { createRunStore, EVENTS_FILE, REPORT_FILE, readEvents, readRuns, unsealRun } from '../../record/store.ts';
 import { renderReport } from '../../report/report.ts';
+import { previousRuns } from '../previous-runs.ts';
 import { INDEX_HREF, writeIndex } from '../report-index.ts';
 
 /** Renders a run again from its events: also one that died in the middle. */
@@ -14,7 +15,8 @@ export async function report(args: { run?: string | undefined; reports: string }
   const store = createRunStore(directory);
   const record = foldEvents(readEvents(directory));
   store.writeRecord(record);
-  const path = store.writeFile(REPORT_FILE, renderReport(record, { indexHref: INDEX_HREF }));
+  const previous = previousRuns(reports, record);
+  const path = store.writeFile(REPORT_FILE, renderReport(record, { indexHref: INDEX_HREF, previous }));
   const index = writeIndex(reports);
   for (const problem of index.problems) process.stderr.write(`left out of the index: ${problem}\n`);
   process.stdout.write(`${path}\n${index.path}\n`);

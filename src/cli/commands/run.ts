@@ -37,6 +37,7 @@ import { announceOrphans } from '../orphans.ts';
 import { packageVersion } from '../package-version.ts';
 import { choosePlay, type Play, type PlayArguments } from '../play.ts';
 import { provide } from '../provide.ts';
+import { previousRuns } from '../previous-runs.ts';
 import { INDEX_HREF, writeIndex } from '../report-index.ts';
 import { chooseScreens, type Screens } from '../reporter-choice.ts';
 import { runId } from '../run-id.ts';
@@ -173,7 +174,8 @@ async function rehearse(parts: RunParts): Promise<number> {
     store.unseal();
     const record = foldEvents(events);
     store.writeRecord(record);
-    const report = store.writeFile(REPORT_FILE, renderReport(record, { indexHref: INDEX_HREF }));
+    const previous = previousRuns(resolve(args.reports), record);
+    const report = store.writeFile(REPORT_FILE, renderReport(record, { indexHref: INDEX_HREF, previous }));
     writeIndex(resolve(args.reports));
     if (blind) for (const line of blindResult(record)) reporter.say(line);
     reporter.finish(record, { report, directory: store.directory });

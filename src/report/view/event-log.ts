@@ -2,7 +2,14 @@
 import type { RunRecord } from '../../record/run-record.ts';
 
 /** Many of these say little; they go first. */
-const MINOR = new Set(['note', 'verification.changed', 'signal.cleared', 'signal.raised', 'runbook.step.finished']);
+const MINOR = new Set([
+  'activity.changed',
+  'note',
+  'verification.changed',
+  'signal.cleared',
+  'signal.raised',
+  'runbook.step.finished',
+]);
 
 /** Numbers of at most `most` events: the ones that matter in order, then the others as long as there is room. */
 export function shownEvents(record: RunRecord, most: number): Set<number> {

@@ -1,4 +1,4 @@
-/** The parts a reader goes to for proof: detectors, diagnosis, runbook, what was injected, restore. */
+/** The parts a reader goes to for proof: detectors, diagnosis, what was injected, restore. */
 
 import { falseAlarms } from '../../insights/false-alarms.ts';
 import { objectText, suspectText } from '../../record/event-text.ts';
@@ -76,44 +76,6 @@ export function diagnosisView({ record, since, relative, links }: ViewContext) {
   }));
 }
 
-export function runbookView({ record, since, links }: ViewContext) {
-  const plan = record.plan?.runbook;
-  return {
-    title: plan?.title ?? '',
-    path: plan?.path ?? '',
-    owners: plan?.owners.join(', ') ?? '',
-    unreached: Math.max(0, (plan?.steps ?? 0) - new Set(record.runbook.steps.map(step => step.id)).size),
-    steps: record.runbook.steps.map((step, index) => {
-      const { durationMs, expectedMs } = step;
-      const over = durationMs !== undefined && expectedMs !== undefined && durationMs > expectedMs;
-      return {
-        number: index + 1,
-        title: step.title,
-        phase: step.phase ?? '',
-        does: step.does,
-        owner: step.owner ?? '',
-        when: since(step.startTMs),
-        durationMs,
-        expected: expectedMs === undefined ? 'no expected time' : `expected ${formatDuration(expectedMs)}`,
-        over,
-        difference: over ? `${formatDuration(durationMs - expectedMs)} over` : '',
-        meter:
-          durationMs === undefined || expectedMs === undefined
-            ? ''
-            : meter(durationMs, expectedMs, step.phase ? `p-${step.phase}` : 'quiet', 6),
-        outcome: step.outcome,
-        tone:
-          step.outcome === 'passed' ? 'good' : step.outcome === 'skipped' || step.outcome === 'unfinished' ? 'neutral' : 'bad',
-        command: step.command ?? '',
-        output: step.output,
-        error: step.error ?? '',
-        hasDetails: Boolean(step.command || step.output),
-        events: links([eventNumber(record, 'runbook.step.started', step.startTMs)]),
-      };
-    }),
-  };
-}
-
 export function changeView({ record, since, links }: ViewContext) {
   const change = (each: ObjectChange) => ({
     name: objectText(each.object),
@@ -148,6 +110,11 @@ export function changeView({ record, since, links }: ViewContext) {
           mechanism: record.rollback.mechanismDoneTMs === undefined ? 'never' : since(record.rollback.mechanismDoneTMs),
           desired: record.rollback.desiredStateEqualTMs === undefined ? 'never' : since(record.rollback.desiredStateEqualTMs),
           detail: record.rollback.detail,
+          outside: record.rollback.outside && {
+            manager: record.rollback.outside.manager,
+            how: record.rollback.outside.how,
+            at: record.rollback.outside.at ?? '',
+          },
           events: links([eventNumber(record, 'rollback.issued'), eventNumber(record, 'rollback.observed')]),
         }
       : undefined,

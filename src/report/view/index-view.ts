@@ -5,7 +5,7 @@ import { dotsSvg } from '../charts/dots.ts';
 import { stackedBar } from '../charts/meter.ts';
 import { PHASE_FILL } from '../charts/timeline.ts';
 import { formatDuration } from '../format.ts';
-import { clean, cleanRecord, LIMITS, type Limits, trim } from '../text.ts';
+import { clean, cleaned, LIMITS, type Limits, trim } from '../text.ts';
 import { count } from './context.ts';
 import { dateText } from './measurement.ts';
 import { lengthOf, PHASES } from './phases.ts';
@@ -24,7 +24,7 @@ export function indexView(runs: readonly IndexRun[], problems: readonly string[]
     // The list needs no samples, events or outputs; cleaning those of hundreds of runs would cost seconds.
     .map(run => ({
       href: run.href ?? '',
-      record: cleanRecord({ ...run.record, probes: [], events: [], runbook: { steps: [] } }, limits),
+      record: cleaned({ ...run.record, probes: [], events: [], runbook: { steps: [] } }, limits),
     }));
   const lengths = sorted.map(({ record }) => PHASES.reduce((sum, name) => sum + lengthOf(record, name), 0));
   const longest = Math.max(1, ...lengths);

@@ -1,13 +1,18 @@
 /** RunRecord → everything the templates print. Pure; whatever is decided is decided here and not in a template. */
 import { findings, type Severity } from '../../insights/findings.ts';
+import { unexplainedWaits, unreachedSteps } from '../../insights/runbook-times.ts';
+import { timeSpent } from '../../insights/time-spent.ts';
 import { objectText } from '../../record/event-text.ts';
 import type { RunRecord } from '../../record/run-record.ts';
-import { cleanRecord, type Limits } from '../text.ts';
+import { cleaned, type Limits } from '../text.ts';
 import { viewContext } from './context.ts';
 import { shownEvents } from './event-log.ts';
-import { changeView, checkGroups, detectorsView, diagnosisView, restoreView, runbookView } from './evidence.ts';
+import { changeView, checkGroups, detectorsView, diagnosisView, restoreView } from './evidence.ts';
 import { clockTime, dateText, measurementView } from './measurement.ts';
+import { minutesView } from './minutes.ts';
+import { breakGlassView, peopleView, scoreView } from './people.ts';
 import { phasesView } from './phases.ts';
+import { runbookView } from './runbook.ts';
 import { timelineView } from './timeline.ts';
 import { callToAction, headline, story, verdictBadge } from './verdict.ts';
 
@@ -18,22 +23,33 @@ const SEVERITY_WORDS: Record<Severity, string> = {
   good: 'Keep',
 };
 
-export function reportView(raw: RunRecord, limits: Limits) {
-  // Findings are made of the whole record; what they quote is cleaned with the rest.
+/** @param previous earlier runs of the same runbook, the one to compare with first */
+export function reportView(raw: RunRecord, previous: readonly RunRecord[], limits: Limits) {
+  // Findings and sums are made of the whole record; what they quote is cleaned with the rest.
   const found = findings(raw);
-  const record = cleanRecord(raw, limits);
+  const spent = timeSpent(raw);
+  const record = cleaned(raw, limits);
   const shown = shownEvents(record, limits.events);
   const context = viewContext(record, shown);
   const { links, since } = context;
-  const texts = cleanFindings(found, limits);
+  const texts = cleaned(found, limits);
   const list = texts.map(each => ({ ...each, severityWord: severityWord(each.id, each.severity), links: links(each.events) }));
   const badge = verdictBadge(record);
   const detectors = detectorsView(context);
   const diagnosis = diagnosisView(context);
-  const runbook = runbookView(context);
+  const runbook = runbookView(context, {
+    spent,
+    waits: cleaned(unexplainedWaits(raw), limits),
+    unreached: cleaned(unreachedSteps(raw), limits),
+    previous: previous.map(run => cleaned(run, limits)),
+  });
+  const minutes = minutesView(record, spent);
+  const score = scoreView(raw, context, limits);
+  const people = peopleView(context);
+  const breakGlass = breakGlassView(context);
   const change = changeView(context);
   const restore = restoreView(context);
-  const timeline = timelineView(context, limits);
+  const timeline = timelineView(context, spent, limits);
   const phases = phasesView(context);
   const checks = checkGroups(context);
   const events = record.events.filter(event => shown.has(event.seq));
@@ -41,11 +57,15 @@ export function reportView(raw: RunRecord, limits: Limits) {
   const keep = list.filter(each => each.severity === 'good');
   const sections: { id: string; title: string; there: boolean }[] = [
     { id: 'phases', title: 'Phases', there: phases.reached },
+    { id: 'minutes', title: 'Minutes', there: phases.reached && minutes.there },
+    { id: 'score', title: 'Score', there: score !== undefined },
     { id: 'findings', title: 'Findings', there: list.length > 0 },
     { id: 'timeline', title: 'Timeline', there: timeline !== undefined },
     { id: 'detectors', title: 'Detectors', there: detectors.length > 0 && record.injected !== undefined },
     { id: 'diagnosis', title: 'Diagnosis', there: diagnosis.length > 0 },
     { id: 'runbook', title: 'Runbook', there: runbook.steps.length > 0 },
+    { id: 'people', title: 'People', there: people.there },
+    { id: 'break-glass', title: 'Break-glass', there: breakGlass.length > 0 },
     { id: 'change', title: 'What was injected', there: change.fault !== undefined },
     { id: 'restore', title: 'Restore', there: restore.needed },
     { id: 'checks', title: 'Checks', there: checks.length > 0 },
@@ -63,7 +83,7 @@ export function reportView(raw: RunRecord, limits: Limits) {
     date: dateText(record.startedAt),
     target: record.plan ? objectText(record.plan.target) : '',
     where: `${record.environment.namespace} on ${record.environment.context}`,
-    mode: record.mode === 'practice' ? 'practice by' : 'automatic drill by',
+    mode: record.blind ? 'blind drill by' : record.mode === 'practice' ? 'practice by' : 'automatic drill by',
     operator: record.operator,
     badge,
     reason: record.verdict.reason,
@@ -74,6 +94,10 @@ export function reportView(raw: RunRecord, limits: Limits) {
     first: firstToImprove(list),
     failure: record.failure,
     phases,
+    minutes,
+    score,
+    people,
+    breakGlass,
     findingsTitle: findingsTitle(record, improve.length),
     improve,
     keep,
@@ -85,7 +109,8 @@ export function reportView(raw: RunRecord, limits: Limits) {
     restore,
     checks,
     measurement: measurementView(context),
-    notes: record.notes.map(note => ({ when: since(note.tMs), text: note.text })),
+    // Those of people stand where people are told of.
+    notes: record.notes.filter(note => note.by === undefined).map(note => ({ when: since(note.tMs), text: note.text })),
     events: events.map(event => ({
       ...event,
       since: since(event.tMs),
@@ -97,15 +122,6 @@ export function reportView(raw: RunRecord, limits: Limits) {
     sections: sections.filter(section => section.there),
     rehearse: record.rehearse,
   };
-}
-
-/** Findings quote messages of others too. */
-function cleanFindings(list: ReturnType<typeof findings>, limits: Limits): ReturnType<typeof findings> {
-  // cleanRecord works on any tree of texts; the record's type is only what it is mostly used for.
-  const holder = cleanRecord({ findings: list } as unknown as RunRecord, limits) as unknown as {
-    findings: ReturnType<typeof findings>;
-  };
-  return holder.findings;
 }
 
 function paragraphs(text: string): string[] {

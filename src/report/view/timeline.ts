@@ -1,6 +1,7 @@
 /** The timeline: what users felt, phases, signals, runbook steps and changes on one time axis. */
 
 import { serviceLevels, windowOf } from '../../insights/service-level.ts';
+import type { TimeSpent } from '../../insights/time-spent.ts';
 import { objectText } from '../../record/event-text.ts';
 import type { MomentName } from '../../record/events.ts';
 import type { ProbeRecord, RunRecord } from '../../record/run-record.ts';
@@ -11,6 +12,7 @@ import { axisSvg, barsLane, gridSvg, type Mark, PHASE_FILL, segmentsLane } from 
 import { formatDuration, percent } from '../format.ts';
 import type { Limits } from '../text.ts';
 import { count, type ViewContext, watchedUntil } from './context.ts';
+import { SPENDING_FILL, SPENDING_WORDS } from './minutes.ts';
 import { lengthOf, PHASES } from './phases.ts';
 
 const MARKS: readonly [MomentName, string, string][] = [
@@ -34,7 +36,7 @@ export interface Row {
   kind: 'tl-phases' | 'tl-chart' | 'tl-bars';
 }
 
-export function timelineView(context: ViewContext, limits: Limits) {
+export function timelineView(context: ViewContext, spent: TimeSpent | undefined, limits: Limits) {
   const { record, originTMs } = context;
   const hasSamples = record.probes.some(probe => probe.samples.sentTMs.length > 0);
   if (!hasSamples && record.runbook.steps.length === 0 && !record.moments.deployed) return undefined;
@@ -50,7 +52,7 @@ export function timelineView(context: ViewContext, limits: Limits) {
     { name: 'Service', rows: [...phaseRow(context, scale), ...charts.flatMap(chart => chart.rows)] },
     // Without a deploy there was nothing to tell.
     { name: 'Signals', rows: record.injected ? signalRows(context, scale) : [] },
-    { name: 'Runbook', rows: stepRows(context, scale, 40) },
+    { name: 'Runbook', rows: [...spentRow(context, scale, spent), ...stepRows(context, scale, 40)] },
     { name: 'Changes', rows: changeRows(context, scale) },
   ];
   return {
@@ -208,6 +210,34 @@ function signalRows({ record, originTMs, since }: ViewContext, scale: Scale): Ro
       kind: 'tl-bars',
     };
   });
+}
+
+/** Who or what was at work; only of runs that tell, since of others the steps below say the same. */
+function spentRow({ record }: ViewContext, scale: Scale, spent: TimeSpent | undefined): Row[] {
+  if (!spent || record.activities.length === 0) return [];
+  const bars = spent.spans
+    .filter(span => span.spending !== 'untold')
+    .map(({ spending, startTMs, endTMs }) => ({
+      fromTMs: startTMs,
+      toTMs: endTMs,
+      className: `s-${spending}`,
+      fill: SPENDING_FILL[spending],
+    }));
+  const people = spent.total.person;
+  return [
+    {
+      label: 'At work',
+      sub: [...new Set(spent.spans.map(span => span.spending))]
+        .filter(spending => spending !== 'untold')
+        .map(spending => SPENDING_WORDS[spending])
+        .join(', '),
+      href: '#minutes',
+      lane: barsLane(scale, bars, []),
+      value: people > 0 ? formatDuration(people) : '',
+      valueSub: people > 0 ? 'people' : '',
+      kind: 'tl-bars',
+    },
+  ];
 }
 
 function stepRows({ record }: ViewContext, scale: Scale, most: number): Row[] {
