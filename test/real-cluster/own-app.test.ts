@@ -150,7 +150,7 @@ describe.skipIf(!kubeconfig)('an own app on real Kubernetes', () => {
       const sent: string[] = [];
       const proxy = await scriptedServer(({ method, path, query, headers, body }, response) => {
         sent.push(method);
-        cluster
+        void cluster
           .request(
             method,
             `${path}${query.size > 0 ? `?${query}` : ''}`,
