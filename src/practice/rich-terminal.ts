@@ -89,9 +89,10 @@ export class RichTerminal implements Surface {
     this.#progress.apply(event);
     if (event.type === 'runbook.step.finished' || event.type === 'runbook.step.started') this.#endOutput();
     const moment = practiceMoment(event);
-    const { moments } = this.#progress;
-    // Signals before and after the drill are about something else; the frame shows them while they last.
-    const aside = event.type === 'signal.raised' && (!moments.has('deployed') || moments.has('restored'));
+    const { moments, started } = this.#progress;
+    // Signals before and after the drill are about something else; the frame shows them while they last. (Blind, nobody knows.)
+    const before = started?.blind === undefined && !moments.has('deployed');
+    const aside = event.type === 'signal.raised' && (before || moments.has('restored'));
     if (!moment || moment.detail || aside) return;
     const { label, text, colour } = moment;
     this.#add(logEntry({ time: formatClock(event.tMs), label, text, colour }, this.#style));

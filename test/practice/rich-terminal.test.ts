@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { TerminalClosed } from '../../src/practice/terminal.ts';
 import type { RehearsalEvent } from '../../src/record/events.ts';
 import { foldEvents } from '../../src/record/fold.ts';
+import { createBlindReporter } from '../../src/reporters/blind.ts';
 import { displayWidth } from '../../src/reporters/style.ts';
 import type { Prompt } from '../../src/runbook/person.ts';
 import { runEvents } from '../fixtures/runs.ts';
@@ -308,6 +309,33 @@ describe('the screen', () => {
     drill(seat, 9000);
     expect(seat.screen.text()).not.toMatch(/1\.5\.0|1\.4\.1|deployment\/(payments|frontend)/);
     expect(seat.screen.text()).toContain('bad deploy is live');
+  });
+
+  test('of a blind drill shows what people see: alerts and clocks from the alert on, not the deploy', () => {
+    const seat = richSeat({ columns: 110 });
+    const common = {
+      scenarios: ['error-rate', 'latency'],
+      objectives: { diagnosis: 60_000 },
+      probes: ['checkout'],
+      detectors: [],
+    };
+    const blind = createBlindReporter(seat.reporter, common);
+    const playUntil = (fromMs: number, untilMs: number) => {
+      for (const one of runEvents('met').filter(({ tMs }) => tMs >= fromMs && tMs < untilMs)) {
+        seat.ticker.advanceTo(one.tMs);
+        blind.onEvent(one.type === 'run.started' ? { ...one, blind: { seed: 7, scenarios: common.scenarios } } : one);
+      }
+    };
+    playUntil(0, 8000);
+    expect(seat.screen.visible()).toMatch(/no alert yet$/m);
+    playUntil(8000, 9000);
+    seat.later(200);
+    const screen = seat.screen.visible();
+    expect(screen).toMatch(/signal +checkout-slo: error rate/);
+    expect(screen).toMatch(/0:0[01]\.\d since the alert$/m);
+    expect(screen).toMatch(/^ ✔ detection {3}▶ diagnosis 0:0[01]\.\d of 1 m 00 s/m);
+    expect(screen).toMatch(/^ known +t1 detected at 0:08\.1 by checkout-slo$/m);
+    expect(seat.screen.text()).not.toMatch(/ t0 |bad deploy|error-rate|recovery/);
   });
 
   test('a resize paints it anew, with its transcript and what is being typed', async () => {
