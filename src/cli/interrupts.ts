@@ -1,4 +1,4 @@
-import { DrillEnded } from '../rehearsal/rehearsal.ts';
+import { DrillEnded } from '../rehearsal/ending.ts';
 
 export interface Interrupts {
   interrupt: AbortSignal;

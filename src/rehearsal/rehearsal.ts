@@ -3,112 +3,22 @@
  * everything else (terminal, run.json, report) is derived from those.
  */
 import { EXIT, RehearseError } from '../errors/errors.ts';
-import type { CheckResult, EventBody, ObjectRef, Outcome, RehearsalEvent } from '../record/events.ts';
-import { durationMs, type Scenario } from '../scenario/schema.ts';
+import type { CheckResult, EventBody, RehearsalEvent } from '../record/events.ts';
+import { durationMs } from '../scenario/schema.ts';
+import { planMade, runStarted } from './announce.ts';
 import { CheckGroup } from './check-group.ts';
-import { Drill, type Hint } from './drill.ts';
+import { Drill } from './drill.ts';
+import { DrillEnded, EXIT_CODES, type RehearsalResult, refused, refusedBy } from './ending.ts';
 import { type Expiry, expiry } from './expiry.ts';
 import { Moments } from './moments.ts';
 import { missedObjectives } from './objectives.ts';
-import type {
-  Check,
-  Clock,
-  Cluster,
-  Detector,
-  Diagnosis,
-  Fault,
-  PlannedChange,
-  Probe,
-  RoleContext,
-  Rollback,
-  Runbook,
-  RunbookActions,
-  SafetyNet,
-  TargetObserver,
-} from './ports.ts';
+import type { Decoy, RehearsalOptions } from './options.ts';
+import type { PlannedChange, RoleContext } from './ports.ts';
+import { holdSteadyState } from './steady-state.ts';
 import { Teardowns } from './teardown.ts';
 
 /** Long enough for any rollout of a staging workload; a restore that takes longer is reported as not proven. */
 const RESTORE_LIMIT_MS = 180_000;
-
-export interface Decoy {
-  target: ObjectRef;
-  fault: Fault;
-  when: 'before' | 'after';
-  byMs: number;
-}
-
-export interface Roles {
-  fault: Fault;
-  decoys: readonly Decoy[];
-  probes: ReadonlyMap<string, Probe>;
-  detectors: readonly Detector[];
-  diagnosis: Diagnosis;
-  rollback: Rollback;
-  steadyState: readonly Check[];
-  verification: readonly Check[];
-  runbook: Runbook | undefined;
-  show: RunbookActions['show'];
-  candidates: RunbookActions['candidates'];
-  /** For people, the least telling first. */
-  hints: readonly Hint[];
-}
-
-export interface RehearsalOptions {
-  runId: string;
-  rehearse: string;
-  scenario: { scenario: Scenario; path: string; digest: string };
-  operator: string;
-  /** A quiet time between the steady state and the first deploy, so that the moment does not give it away; ms. */
-  quietMs?: number;
-  /** How the drill is played, and by whom. */
-  play: Pick<Extract<EventBody, { type: 'run.started' }>, 'mode' | 'blind' | 'roles'>;
-  environment: Extract<EventBody, { type: 'run.started' }>['environment'];
-  /** What carries the bad deploy. */
-  target: ObjectRef;
-  /** The workload that checks look at, when the target is what stands in front of it: a Service. */
-  workload?: ObjectRef;
-  cluster: Cluster;
-  clock: Clock;
-  roles: Roles;
-  safety: SafetyNet;
-  observer: TargetObserver;
-  /** Tells of every write to the cluster, until the returned function is called. */
-  onWrite: (listener: (write: Omit<Extract<EventBody, { type: 'cluster.written' }>, 'type'>) => void) => () => void;
-  clockSkew: () => Promise<{ source: string; skewMs: number; uncertaintyMs: number }>;
-  /** Appends to the record. @throws when it cannot: the rehearsal then ends, restored, with an error. */
-  record: (event: RehearsalEvent) => void;
-  /** First interrupt: end and restore. */
-  interrupt: AbortSignal;
-  /** Second interrupt: give up the restore. */
-  abandon: AbortSignal;
-  log: RoleContext['log'];
-}
-
-/** Why the drill ended before its time, carried as the reason of an abort. */
-export class DrillEnded extends Error {
-  readonly outcome: Extract<Outcome, 'interrupted' | 'missed'>;
-  constructor(outcome: 'interrupted' | 'missed', message: string) {
-    super(message);
-    this.name = 'DrillEnded';
-    this.outcome = outcome;
-  }
-}
-
-export interface RehearsalResult {
-  outcome: Outcome;
-  exitCode: number;
-  reason: string;
-}
-
-const EXIT_CODES: Record<Outcome, number> = {
-  met: EXIT.met,
-  missed: EXIT.missed,
-  refused: EXIT.refused,
-  error: EXIT.error,
-  'not-restored': EXIT.notRestored,
-  interrupted: EXIT.interrupted,
-};
 
 /** Runs the rehearsal. Never rejects for what happens in it: failures are outcomes, and the target is restored. */
 export async function runRehearsal(options: RehearsalOptions): Promise<RehearsalResult> {
@@ -173,7 +83,7 @@ class Rehearsal {
 
     let result: Omit<RehearsalResult, 'exitCode'>;
     try {
-      this.#start();
+      this.#emit(runStarted(this.#options));
       const plan = await this.#prepare(signal, watching.signal);
       await this.#options.safety.watchHalt(watching.signal, reason => halt.abort(new DrillEnded('interrupted', reason)));
       limit = expiry(
@@ -202,32 +112,6 @@ class Rehearsal {
     return { ...result, exitCode };
   }
 
-  #start(): void {
-    const { scenario, path, digest } = this.#options.scenario;
-    const { metadata, spec } = scenario;
-    this.#emit({
-      type: 'run.started',
-      version: 1,
-      runId: this.#options.runId,
-      rehearse: this.#options.rehearse,
-      scenario: {
-        name: metadata.name,
-        title: metadata.title,
-        description: metadata.description,
-        path,
-        digest,
-        tags: metadata.tags,
-        ...(metadata.hypothesis === undefined ? {} : { hypothesis: metadata.hypothesis }),
-      },
-      ...this.#options.play,
-      operator: this.#options.operator,
-      objectives: Object.fromEntries(
-        Object.entries(spec.objectives).flatMap(([phase, text]) => (text === undefined ? [] : [[phase, durationMs(text)]])),
-      ),
-      environment: this.#options.environment,
-    });
-  }
-
   /** Everything up to the injection: reads, dry runs and watches only. @throws RehearseError (refused). */
   async #prepare(signal: AbortSignal, watching: AbortSignal): Promise<PreparedDrill> {
     const { safety, roles, observer, scenario } = this.#options;
@@ -244,7 +128,7 @@ class Rehearsal {
         return { ...decoy, context, planned: await decoy.fault.plan(context) };
       }),
     );
-    this.#plan();
+    this.#emit(planMade(this.#options));
 
     const { toRevision } = await roles.rollback.prepare(this.#context).catch(error => {
       throw refused('there is nothing to roll back to', error);
@@ -287,7 +171,7 @@ class Rehearsal {
       verification.start(this.#context, watching),
       drill.startDetectors(),
     ]);
-    await this.#steadyState(steady, 'before', signal, drill);
+    await this.#steadyState('before', signal, drill);
     await this.#guard();
     return { planned, decoys, drill };
   }
@@ -303,77 +187,11 @@ class Rehearsal {
     if (!guard.allowed) throw refusedBy('refused by the staging guard', guard.checks);
   }
 
-  #plan(): void {
-    const { roles, scenario, target } = this.#options;
-    const { spec } = scenario.scenario;
-    const { runbook } = roles;
-    this.#emit({
-      type: 'plan.made',
-      target,
-      fault: { kind: roles.fault.kind, summary: roles.fault.summary },
-      detectors: roles.detectors.map(({ name, kind, summary }) => ({ name, kind, summary })),
-      rollback: { kind: roles.rollback.kind, summary: roles.rollback.summary },
-      verification: {
-        stableForMs: durationMs(spec.verification.stableFor),
-        checks: roles.verification.map(({ name, summary }) => ({ name, summary })),
-      },
-      probes: [...roles.probes.values()].map(({ name, summary, intervalMs, errorRateLimit, latencyLimitMs }) => ({
-        name,
-        summary,
-        intervalMs,
-        errorRateLimit,
-        ...(latencyLimitMs === undefined ? {} : { latencyLimitMs }),
-      })),
-      ...(runbook && !runbook.opensLater
-        ? {
-            runbook: {
-              path: runbook.path,
-              title: runbook.title,
-              digest: runbook.digest,
-              owners: [...runbook.owners],
-              steps: runbook.stepCount,
-              outline: [...runbook.outline],
-            },
-          }
-        : {}),
-    });
-  }
-
-  async #steadyState(steady: CheckGroup, when: 'before' | 'after', signal: AbortSignal, drill?: Drill): Promise<void> {
+  async #steadyState(when: 'before' | 'after', signal: AbortSignal, drill?: Drill): Promise<void> {
+    if (!this.#steady) return;
     const { spec } = this.#options.scenario.scenario;
-    const { clock } = this.#options;
-    const timeout = expiry(clock, durationMs(spec.steadyState.timeout), () => new Error('timeout'));
-    try {
-      await steady.held(durationMs(spec.steadyState.holdFor), {
-        clock,
-        tMs: () => this.#tMs(),
-        signal: AbortSignal.any([signal, timeout.signal]),
-      });
-    } catch (error) {
-      signal.throwIfAborted();
-      const { checks } = steady.now();
-      this.#emit({ type: 'steady-state.checked', when, ok: false, checks });
-      throw refusedBy(`the steady state did not hold within ${spec.steadyState.timeout}`, checks, error);
-    } finally {
-      timeout.cancel();
-    }
-    const { checks } = steady.now();
-    const quiet = drill?.firing() ?? [];
-    if (drill) {
-      checks.push({
-        name: 'detectors quiet',
-        ok: quiet.length === 0,
-        detail: quiet.length === 0 ? 'no detector fires' : `already firing: ${quiet.join('; ')}`,
-        ...(quiet.length === 0
-          ? {}
-          : {
-              remedy: 'a detector that fires before the bad deploy cannot time its detection: fix what it tells, or the detector',
-            }),
-      });
-    }
-    const ok = checks.every(check => check.ok);
-    this.#emit({ type: 'steady-state.checked', when, ok, checks });
-    if (!ok) throw refusedBy('not in a steady state', checks);
+    const parts = { steady: this.#steady, spec, context: this.#context, when, signal };
+    await holdSteadyState({ ...parts, emit: event => this.#emit(event), ...(drill ? { drill } : {}) });
   }
 
   /** From the undo journal to t4. Resolves with what kept it from t4, if anything. */
@@ -507,7 +325,7 @@ class Rehearsal {
         });
       }
       // Not holding is told, and means that the restore is not proven.
-      if (proven && this.#steady) await this.#steadyState(this.#steady, 'after', signal);
+      if (proven) await this.#steadyState('after', signal);
     } catch (error) {
       proven = false;
       this.#options.log.warn({ error }, 'restore failed');
@@ -537,25 +355,3 @@ interface PreparedDrill {
 }
 
 const publicChange = ({ object, action, diff }: PlannedChange) => ({ object, action, diff });
-
-function refused(message: string, cause: unknown): RehearseError {
-  return new RehearseError(`${message}: ${(cause as Error).message}`, {
-    exitCode: EXIT.refused,
-    hint: cause instanceof RehearseError && cause.hint ? cause.hint : 'nothing was injected',
-    cause,
-  });
-}
-
-function refusedBy(
-  message: string,
-  checks: readonly { ok: boolean; name: string; detail: string; remedy?: string | undefined }[],
-  cause?: unknown,
-): RehearseError {
-  const failed = checks.filter(check => !check.ok);
-  const remedies = failed.flatMap(check => (check.remedy ? [check.remedy] : []));
-  return new RehearseError(`${message}: ${failed.map(check => check.detail).join('; ')}`, {
-    exitCode: EXIT.refused,
-    hint: [...new Set(remedies)].join('\n') || 'nothing was injected',
-    cause,
-  });
-}

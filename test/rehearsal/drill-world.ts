@@ -1,5 +1,6 @@
 /** A world for the engine: its ports as plain objects whose behaviour a test changes. Time is virtual. */
 import type { CheckResult, RehearsalEvent, Suspect } from '../../src/record/events.ts';
+import type { RehearsalOptions } from '../../src/rehearsal/options.ts';
 import type {
   Check,
   Clock,
@@ -12,7 +13,6 @@ import type {
   RawObject,
   RoleContext,
 } from '../../src/rehearsal/ports.ts';
-import type { RehearsalOptions } from '../../src/rehearsal/rehearsal.ts';
 import { scenarioSchema } from '../../src/scenario/schema.ts';
 import { virtualClock } from '../fixtures/virtual-clock.ts';
 

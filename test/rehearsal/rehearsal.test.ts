@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { DrillEnded, runRehearsal } from '../../src/rehearsal/rehearsal.ts';
+import { DrillEnded } from '../../src/rehearsal/ending.ts';
+import { runRehearsal } from '../../src/rehearsal/rehearsal.ts';
 import { createWorld, suspectOf } from './drill-world.ts';
 
 let world: ReturnType<typeof createWorld>;
