@@ -30,7 +30,7 @@ export const MOMENT_TEXT = {
   restored: 't4 restored',
 } as const;
 
-export const ACTIVITY_TEXT = {
+const ACTIVITY_TEXT = {
   person: 'a person is at work',
   machine: 'a command is at work',
   cluster: 'waiting for the cluster',

@@ -228,6 +228,8 @@ class Rehearsal {
       await clock.sleep(decoy.byMs - (before[index + 1]?.byMs ?? 0), signal);
     }
     await this.#untilQuiet(drill, signal);
+    // What was opted in when the drill began may have been taken back while it waited.
+    await this.#guard();
     const injected = await roles.fault.inject(this.#context, planned);
     this.#emit({
       type: 'fault.injected',

@@ -1,7 +1,8 @@
 import { harmlessText, isBinary } from '../record/harmless-text.ts';
 
-/** A person reads no more than this of one command; the rest is in the report, head and tail. */
+/** A person reads no more than this of one command as it comes; of the rest they see the end. */
 const MOST_LINES = 500;
+const TAIL_LINES = 20;
 const LONGEST_LINE = 2000;
 
 /** Turns chunks of output into lines for a screen, each redacted as a whole and harmless. */
@@ -11,6 +12,7 @@ export class LineStream {
   readonly #line: (text: string) => void;
   #rest = '';
   #count = 0;
+  #tail: string[] = [];
   #binary = false;
 
   constructor(redact: (text: string) => string, line: (text: string) => void) {
@@ -19,7 +21,7 @@ export class LineStream {
   }
 
   write(chunk: Uint8Array): void {
-    if (this.#count > MOST_LINES || this.#binary) return;
+    if (this.#binary) return;
     if (isBinary(chunk)) {
       this.#binary = true;
       this.#line('[binary output, not shown]');
@@ -38,11 +40,23 @@ export class LineStream {
   end(): void {
     if (this.#rest !== '') this.#show(this.#rest);
     this.#rest = '';
+    const left = this.#count - MOST_LINES - this.#tail.length;
+    if (left > 0) this.#line(`[… ${left} lines are not shown here …]`);
+    for (const line of this.#tail) this.#line(this.#clean(line));
   }
 
   #show(line: string): void {
     this.#count++;
-    if (this.#count < MOST_LINES) this.#line(harmlessText(this.#redact(line.slice(0, LONGEST_LINE))));
-    if (this.#count === MOST_LINES) this.#line('[more is not shown here; the report keeps its head and tail]');
+    const kept = line.slice(0, LONGEST_LINE);
+    if (this.#count <= MOST_LINES) {
+      this.#line(this.#clean(kept));
+      return;
+    }
+    this.#tail.push(kept);
+    if (this.#tail.length > TAIL_LINES) this.#tail.shift();
+  }
+
+  #clean(line: string): string {
+    return harmlessText(this.#redact(line));
   }
 }

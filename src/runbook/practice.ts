@@ -121,11 +121,8 @@ export class PracticeHands implements Hands {
     for (;;) {
       const said = await this.#nameCause(step, signal);
       if (said !== undefined) return said;
-      await this.#ask(step, { kind: 'text', text: 'Look on. Enter when you know what it is.', optional: true }, [
-        'skip',
-        'back',
-        ...ALWAYS,
-      ]);
+      const text = 'Look on. Enter: name the cause';
+      await this.#ask(step, { kind: 'step', text, step: this.#shown(step, this.#visit) }, ['skip', 'back', ...ALWAYS]);
     }
   }
 
@@ -192,21 +189,32 @@ export class PracticeHands implements Hands {
       if (reply.kind === 'answer') return this.#parts.commands.redact(harmlessLine(reply.text));
       const answer = own[reply.command];
       if (answer) return answer();
-      await this.#side(step, reply.command, harmlessLine(reply.text));
+      await this.#orCancelled(() => this.#side(step, reply.command, harmlessLine(reply.text)));
     }
   }
 
-  /** A question on the way: with no side commands of its own, in the same activity. */
-  async #text(text: string, given = '', optional = false): Promise<string> {
+  /** Undefined when the person thought better of it. */
+  async #orCancelled<T>(work: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof Cancelled) return undefined;
+      throw error;
+    }
+  }
+
+  /** A question on the way, in the same activity. @throws Cancelled when the person goes back from it */
+  async #text(text: string, given = '', options: { optional?: boolean; must?: boolean } = {}): Promise<string> {
     if (given !== '') return this.#parts.commands.redact(given);
+    const { optional = false, must = false } = options;
     for (;;) {
-      const answer = await this.#ask(undefined, { kind: 'text', text, optional }, []);
+      const answer = await this.#ask(undefined, { kind: 'text', text, optional }, must ? [] : ['back'], { back: cancel });
       if (answer !== '' || optional) return answer;
     }
   }
 
   async #choose(text: string, choices: readonly Choice[]): Promise<string> {
-    return this.#ask(undefined, { kind: 'choice', text, choices }, []);
+    return this.#ask(undefined, { kind: 'choice', text, choices }, ['back'], { back: cancel });
   }
 
   async #side(step: Step | undefined, command: SideCommand, text: string): Promise<void> {
@@ -296,6 +304,10 @@ export class PracticeHands implements Hands {
 
   /** Undefined when the person is not sure yet, or was wrong and is told so. */
   async #nameCause(step: Step | undefined, signal: AbortSignal): Promise<string | undefined> {
+    return this.#orCancelled(() => this.#namedCause(step, signal));
+  }
+
+  async #namedCause(step: Step | undefined, signal: AbortSignal): Promise<string | undefined> {
     const { actions, context, environment, person } = this.#parts;
     const candidates = await actions.candidates();
     const now = context.clock.now().getTime();
@@ -316,7 +328,7 @@ export class PracticeHands implements Hands {
     const candidate = candidates.find(one => nameOf(one.workload) === chosen);
     if (!candidate) return undefined;
     const revision = await this.#whichRevision(candidate, now);
-    const why = await this.#text('How do you know? (Enter: no words)', '', true);
+    const why = await this.#text('How do you know? (Enter: no words)', '', { optional: true });
     const { correct } = await actions.nameCause(person.name, candidate.workload, revision, why);
     const said = `${chosen} revision ${revision}${why === '' ? '' : `: ${why}`}`;
     if (environment.blind) {
@@ -355,15 +367,22 @@ export class PracticeHands implements Hands {
     const about = { role: step.owner, stepId: step.id };
     await this.#handingOver(step.id, async () => {
       if (assigned?.person === undefined) {
-        const to = await this.#text(`This step belongs to the ${step.owner}, and nobody was named. Who acts?`);
+        const to = await this.#text(`This step belongs to the ${step.owner}, and nobody was named. Who acts?`, '', {
+          must: true,
+        });
         return { ...about, to, reason: 'nobody had the role' };
       }
       if (assigned.away) {
-        const to = await this.#text(`${assigned.person}, the ${step.owner}, does not answer. Who acts instead?`);
-        const reason = await this.#text(`Why ${to}?`);
+        const to = await this.#text(`${assigned.person}, the ${step.owner}, does not answer. Who acts instead?`, '', {
+          must: true,
+        });
+        const reason = await this.#text(`Why ${to}?`, '', { must: true });
         return { ...about, from: assigned.person, to, reason: `${assigned.person} is away; ${reason}` };
       }
-      await this.#text(`The next step is the ${step.owner}'s. ${assigned.person}, press Enter when you have it.`, '', true);
+      await this.#text(`The next step is the ${step.owner}'s. ${assigned.person}, press Enter when you have it.`, '', {
+        optional: true,
+        must: true,
+      });
       return { ...about, from: person.name, to: assigned.person, reason: 'owner of the step' };
     });
   }
@@ -454,6 +473,13 @@ export class PracticeHands implements Hands {
         return action.text;
     }
   }
+}
+
+/** A person went back from a question on the way: nothing was done. */
+class Cancelled extends Error {}
+
+function cancel(): never {
+  throw new Cancelled();
 }
 
 const nameOf = (ref: ObjectRef) => `${ref.kind.toLowerCase()}/${ref.name}`;

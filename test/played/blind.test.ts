@@ -7,8 +7,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { packageFile } from '../../src/package-file.ts';
 import { drawScenario } from '../../src/scenario/draw.ts';
 import { type LoadedScenario, listScenarios, loadScenario } from '../../src/scenario/load.ts';
-import { type Exposed, exposedFiles, exposedObjects, exposedProcesses } from './leaks.ts';
 import { createWorkplace, type Workplace } from '../cli/rehearse.ts';
+import { type Exposed, exposedFiles, exposedObjects, exposedProcesses } from './leaks.ts';
 
 const DRILL = 240_000;
 const DRAWN = 'error-rate';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { displayWidth } from '../../src/reporters/style.ts';
-import { noTmux, TmuxTerminal } from './tmux.ts';
+import { noTmux, TmuxTerminal } from '../practice/tmux.ts';
 
 const FOLLOWER = join(import.meta.dirname, 'follower.ts');
 /** Whoever reads a prompt does not answer it at once; what comes sooner is not taken. */
