@@ -56,6 +56,7 @@ export interface StepTime {
   id: string;
   title: string;
   phase: PhaseName | undefined;
+  does: string;
   expectedMs: number | undefined;
   /** Of all visits together; undefined when it never ended, or was left out. */
   durationMs: number | undefined;
@@ -64,8 +65,8 @@ export interface StepTime {
 /** One entry a step, in the order in which they were first come to. */
 export function stepTimes(record: RunRecord): StepTime[] {
   const times = new Map<string, StepTime>();
-  for (const { id, title, phase, expectedMs, durationMs, outcome } of record.runbook.steps) {
-    const time = times.get(id) ?? { id, title, phase, expectedMs, durationMs: undefined };
+  for (const { id, title, phase, does, expectedMs, durationMs, outcome } of record.runbook.steps) {
+    const time = times.get(id) ?? { id, title, phase, does, expectedMs, durationMs: undefined };
     times.set(id, time);
     if (outcome !== 'skipped' && durationMs !== undefined) time.durationMs = (time.durationMs ?? 0) + durationMs;
   }
@@ -131,6 +132,8 @@ export interface ImprovedTime {
   runs: number;
   /** As a runbook writes it: "15s". */
   improved: string;
+  /** What the runbook says stays: people read and decide here, and nobody did in an automatic run that was faster. */
+  kept: boolean;
 }
 
 /** The expected times that these runs suggest: the median of each step that was done, rounded up to a figure that people use. */
@@ -139,9 +142,15 @@ export function improvedTimes(record: RunRecord, previous: readonly RunRecord[] 
   return [...doneSteps(record)].map(([id, step]) => {
     const all = [step.durationMs, ...earlier.flatMap(run => run.get(id)?.durationMs ?? [])];
     const tookMs = median(all) ?? step.durationMs;
-    return { id, title: step.title, expectedMs: step.expectedMs, tookMs, runs: all.length, improved: roundedUp(tookMs) };
+    const { title, does, expectedMs } = step;
+    const kept = record.mode === 'automatic' && !WAITS.has(does) && expectedMs !== undefined && tookMs < expectedMs;
+    const improved = kept ? written(expectedMs) : roundedUp(tookMs);
+    return { id, title, expectedMs, tookMs, runs: all.length, improved, kept };
   });
 }
+
+/** As long with people as without. */
+const WAITS = new Set(['await-detection', 'rollback', 'verify', 'wait', 'assert']);
 
 /** Steps that went well; what was left out or failed says nothing about how long it should take. */
 function doneSteps(record: RunRecord): Map<string, StepTime & { durationMs: number }> {
@@ -163,6 +172,10 @@ const ROUND_TO: readonly [below: number, step: number][] = [
 
 function roundedUp(ms: number): string {
   const step = ROUND_TO.find(([below]) => ms < below)?.[1] ?? 1000;
-  const seconds = Math.max(step, Math.ceil(ms / step) * step) / 1000;
-  return seconds % 60 === 0 ? `${seconds / 60}m` : `${seconds}s`;
+  return written(Math.max(step, Math.ceil(ms / step) * step));
+}
+
+function written(ms: number): string {
+  if (ms % 1000 !== 0) return `${Math.round(ms)}ms`;
+  return ms % 60_000 === 0 ? `${ms / 60_000}m` : `${ms / 1000}s`;
 }

@@ -129,6 +129,21 @@ describe('expected times that the runs suggest', () => {
     expect(improvedTimes(record).map(step => step.improved)).toEqual([improved]);
   });
 
+  test('an automatic run does not tell people to read in a second; what waits for the cluster it may shorten', () => {
+    const times = Object.fromEntries(
+      improvedTimes({ ...practice(0.01), mode: 'automatic' }).map(step => [step.id, [step.improved, step.kept]]),
+    );
+    expect(times).toMatchObject({
+      'see-how-bad-it-is': ['5s', true],
+      'is-it-safe': ['5s', true],
+      'roll-back': ['1s', false],
+    });
+    expect(improvedTimes({ ...practice(), mode: 'automatic' }).find(step => step.id === 'see-how-bad-it-is')).toMatchObject({
+      improved: '20s',
+      kept: false,
+    });
+  });
+
   test('a step that failed, or was left out, suggests nothing', () => {
     expect(improvedTimes(practice()).map(step => step.id)).not.toContain('see-what-changed');
     expect(improvedTimes(foldEvents(runEvents('never-detected')))).toEqual([]);

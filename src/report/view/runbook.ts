@@ -140,12 +140,14 @@ function improvedView(record: RunRecord, previous: readonly RunRecord[]) {
   if (times.length === 0) return undefined;
   const runs = Math.max(...times.map(time => time.runs));
   const width = Math.max(...times.map(time => time.id.length + time.improved.length));
-  const lines = times.map(({ id, improved, tookMs, expectedMs }) => {
+  const lines = times.map(({ id, improved, kept, tookMs, expectedMs }) => {
     const was = expectedMs === undefined ? 'was not given' : `was ${plain(expectedMs)}`;
     const took = `${runs > 1 ? 'median' : 'took'} ${plain(tookMs)}`;
-    return `  ${id}: ${improved}${' '.repeat(width - id.length - improved.length)}  # ${took}, ${was}`;
+    const why = kept ? `kept, ${took} with nobody reading` : `${took}, ${was}`;
+    return `  ${id}: ${improved}${' '.repeat(width - id.length - improved.length)}  # ${why}`;
   });
-  return { from: runs > 1 ? `the median of ${runs} runs` : 'this run', yaml: ['expected:', ...lines].join('\n') };
+  const kept = times.some(time => time.kept);
+  return { kept, from: runs > 1 ? `the median of ${runs} runs` : 'this run', yaml: ['expected:', ...lines].join('\n') };
 }
 
 const plain = (ms: number) => formatDuration(ms).replaceAll('\u00a0', ' ');
