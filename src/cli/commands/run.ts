@@ -21,13 +21,13 @@ import type { RunRecord } from '../../record/run-record.ts';
 import { createRunStore, REPORT_FILE, type RunStore } from '../../record/store.ts';
 import { systemClock } from '../../rehearsal/clock.ts';
 import type { Probe, Runbook } from '../../rehearsal/ports.ts';
-import { type Decoy, type Roles, runRehearsal } from '../../rehearsal/rehearsal.ts';
+import type { Decoy, Roles } from '../../rehearsal/options.ts';
+import { runRehearsal } from '../../rehearsal/rehearsal.ts';
 import { renderReport } from '../../report/report.ts';
 import { createRollback } from '../../rollback/rollbacks.ts';
 import { chooseRunbook } from '../../runbook/choose.ts';
 import type { RunbookEnvironment } from '../../runbook/environment.ts';
-import { loadPlainRunbook, loadRunbook } from '../../runbook/load.ts';
-import type { LoadedScenario } from '../../scenario/load.ts';
+import { loadPlainRunbook } from '../../runbook/load.ts';
 import { durationMs } from '../../scenario/schema.ts';
 import { createCheck } from '../../verification/checks.ts';
 import { bind, type ClusterArguments } from '../bind.ts';
@@ -36,11 +36,12 @@ import { permissionsOf } from '../needs.ts';
 import { announceOrphans } from '../orphans.ts';
 import { packageVersion } from '../package-version.ts';
 import { choosePlay, type Play, type PlayArguments } from '../play.ts';
-import { provide } from '../provide.ts';
 import { previousRuns } from '../previous-runs.ts';
+import { provide } from '../provide.ts';
 import { INDEX_HREF, writeIndex } from '../report-index.ts';
 import { chooseScreens, type Screens } from '../reporter-choice.ts';
 import { runId } from '../run-id.ts';
+import { loadScenarioRunbook, runbookPath } from '../scenario-runbook.ts';
 
 export interface RunArguments extends PlayArguments, ClusterArguments {
   reports: string;
@@ -57,8 +58,7 @@ export async function run(args: RunArguments): Promise<void> {
   const bound = await bind(loaded.scenario, args);
   loaded.scenario = bound.scenario;
   // Its mistakes are told before anything is started.
-  const { runbook } = loaded.scenario.spec;
-  if (runbook !== undefined) await loadRunbook(runbookPath(loaded.path, runbook), { tags: loaded.scenario.metadata.tags });
+  await loadScenarioRunbook(loaded, { tags: loaded.scenario.metadata.tags });
   const breakGlass = await breakGlassAccess(args);
   const id = runId(blind ? 'blind' : loaded.scenario.metadata.name, systemClock.now());
   const store = createRunStore(resolve(args.reports, id), { sealed: blind !== undefined });
@@ -160,6 +160,7 @@ async function rehearse(parts: RunParts): Promise<number> {
             : permissionsOf(loaded.scenario, bound.workload, { practice: play.mode === 'practice', blind: blind !== undefined }),
         ...(faulted === undefined ? {} : { faulted }),
       }),
+      onWrite: listener => cluster.onWrite(listener),
       clockSkew: async () => ({ source: 'API server', ...(await clockSkew(cluster, systemClock)) }),
       record(event) {
         store.append(event);
@@ -252,12 +253,13 @@ async function createRunbook(
     ...(breakGlass === undefined ? {} : { breakGlass }),
   };
   const { person } = screens;
-  const pathOf = (one: LoadedScenario) =>
-    one.scenario.spec.runbook === undefined ? [] : [runbookPath(one.path, one.scenario.spec.runbook)];
-  if (blind && person) return chooseRunbook(blind.candidates.flatMap(pathOf), { ...environment, person });
-  const [path] = pathOf(loaded);
-  if (path === undefined) return person ? loadPlainRunbook({ ...environment, person }) : undefined;
-  return loadRunbook(path, { ...environment, ...(person ? { person } : {}) });
+  if (blind && person)
+    return chooseRunbook(
+      blind.candidates.flatMap(one => runbookPath(one) ?? []),
+      { ...environment, person },
+    );
+  const book = await loadScenarioRunbook(loaded, { ...environment, ...(person ? { person } : {}) });
+  return book ?? (person ? loadPlainRunbook({ ...environment, person }) : undefined);
 }
 
 /** @throws RehearseError (usage) */
@@ -270,9 +272,4 @@ async function breakGlassAccess(args: RunArguments): Promise<RunbookEnvironment[
   });
   const file = kubeconfig ?? process.env.KUBECONFIG ?? join(homedir(), '.kube', 'config');
   return { kubeconfig: file, context: current };
-}
-
-/** As a reader of the report can follow it: from where the drill was started. */
-function runbookPath(scenario: string, runbook: string): string {
-  return relative(process.cwd(), join(scenario, '..', runbook));
 }
