@@ -88,8 +88,14 @@ export class Drill implements RunbookActions {
   /** Nothing that is still to come belongs to the drill: the restore is not its recovery. */
   readonly #over = new AbortController();
   #hints = 0;
-  #spending = '';
-  #stepId: string | undefined;
+  /** What the time goes into, as it was said last, and as it was told last. */
+  #spent: { activity: Activity; stepId: string | undefined; detail: string | undefined } = {
+    activity: 'cluster',
+    stepId: undefined,
+    detail: undefined,
+  };
+  #told = '';
+  #rollbacksUnderWay = 0;
   #knownGoodTMs: number | undefined;
   #onKnownGood: () => void = () => {};
   #onCleared: () => void = () => {};
@@ -363,10 +369,14 @@ export class Drill implements RunbookActions {
     const { clock, spec } = this.#options;
     const within = spec.rollback.timeout;
     const limit = expiry(clock, durationMs(within), () => new StepFailed(`the rollback was not done within ${within}`));
+    this.#rollbacksUnderWay++;
+    this.#tellActivity();
     try {
       return await work(AbortSignal.any([signal, limit.signal]));
     } finally {
       limit.cancel();
+      this.#rollbacksUnderWay--;
+      this.#tellActivity();
     }
   }
 
@@ -483,17 +493,26 @@ export class Drill implements RunbookActions {
   }
 
   spend(activity: Activity, of?: { stepId?: string; detail?: string }): void {
-    if (of) this.#stepId = of.stepId;
-    const now = { activity, stepId: this.#stepId, detail: of?.detail };
-    const key = JSON.stringify(now);
-    // Between t0 and the end of the runbook; the same again is nothing new.
-    if (key === this.#spending || !this.#options.moments.get('deployed')) return;
-    this.#spending = key;
-    this.#options.context.emit({
+    this.#spent = { activity, stepId: of ? of.stepId : this.#spent.stepId, detail: of?.detail };
+    this.#tellActivity();
+  }
+
+  /** Between t0 and the end of the runbook; the same again is nothing new. */
+  #tellActivity(): void {
+    const { context, moments } = this.#options;
+    if (!moments.get('deployed')) return;
+    // While a rollback or the checks take their course, what a person does meanwhile costs nothing: it is not them who is waited for.
+    const byItself = this.#rollbacksUnderWay > 0 || (moments.get('rolled-back') && !moments.get('restored'));
+    const { activity: spent, stepId, detail } = this.#spent;
+    const activity = spent === 'person' && byItself ? 'cluster' : spent;
+    const key = JSON.stringify([activity, stepId, detail]);
+    if (key === this.#told) return;
+    this.#told = key;
+    context.emit({
       type: 'activity.changed',
       activity,
-      ...(now.stepId === undefined ? {} : { stepId: now.stepId }),
-      ...(now.detail === undefined ? {} : { detail: now.detail }),
+      ...(stepId === undefined ? {} : { stepId }),
+      ...(detail === undefined ? {} : { detail }),
     });
   }
 
