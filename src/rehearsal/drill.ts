@@ -5,6 +5,7 @@
  */
 import type { Activity, MomentName, ObjectRef, Suspect } from '../record/events.ts';
 import { durationMs, type ScenarioSpec } from '../scenario/schema.ts';
+import { ActivityLog } from './activity-log.ts';
 import type { CheckGroup } from './check-group.ts';
 import { expiry } from './expiry.ts';
 import type { Moments } from './moments.ts';
@@ -23,18 +24,11 @@ import type {
   RunbookActions,
   TargetObserver,
 } from './ports.ts';
+import { isSame, RollbackPhase, StepFailed } from './rollback-phase.ts';
 
 /** Below this the automatic diagnosis goes on looking instead of naming somebody. */
 const CONFIDENT = 0.5;
 const ASK_AGAIN_MS = 250;
-
-/** A step that cannot be done: the runbook goes no further, the drill is censored, the net restores. */
-class StepFailed extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = 'StepFailed';
-  }
-}
 
 export interface Hint {
   text: string;
@@ -81,27 +75,33 @@ export class Drill implements RunbookActions {
   readonly #firstSlow = new Map<string, ProbeSample>();
   #badRevision: Promise<string> | undefined;
   #blamed: ObjectRef | undefined;
-  #rollingBack = false;
-  #commandGiven = false;
-  #seen: Promise<void> | undefined;
   #restored: Promise<void> | undefined;
   /** Nothing that is still to come belongs to the drill: the restore is not its recovery. */
   readonly #over = new AbortController();
   #hints = 0;
-  /** What the time goes into, as it was said last, and as it was told last. */
-  #spent: { activity: Activity; stepId: string | undefined; detail: string | undefined } = {
-    activity: 'cluster',
-    stepId: undefined,
-    detail: undefined,
-  };
-  #told = '';
-  #rollbacksUnderWay = 0;
-  #knownGoodTMs: number | undefined;
-  #onKnownGood: () => void = () => {};
+  readonly #activities: ActivityLog;
+  readonly #rollback: RollbackPhase;
   #onCleared: () => void = () => {};
 
   constructor(options: DrillOptions) {
     this.#options = options;
+    const { context, moments } = options;
+    this.#activities = new ActivityLog({
+      emit: event => context.emit(event),
+      begun: () => moments.get('deployed') !== undefined,
+      // While a rollback or the checks take their course, what a person does meanwhile costs nothing: it is not them who is waited for.
+      byItself: () => this.#rollback.underWay || (moments.get('rolled-back') !== undefined && !moments.get('restored')),
+    });
+    this.#rollback = new RollbackPhase({
+      ...options,
+      rollback: options.roles.rollback,
+      over: this.#over.signal,
+      spend: activity => this.spend(activity),
+      changed: () => this.#activities.tell(),
+      done: () => {
+        this.#restored ??= this.#watchRestored().catch(() => {});
+      },
+    });
   }
 
   /** What the detectors tell right now. */
@@ -167,7 +167,7 @@ export class Drill implements RunbookActions {
     this.#badRevision = observer.liveRevision(signal);
     this.#badRevision.catch(() => {});
     const before = planned.find(change => change.object.kind === target.kind && change.object.name === target.name)?.before;
-    if (before) await observer.watchKnownGood(before, watching, equal => this.#knownGood(equal));
+    if (before) await observer.watchKnownGood(before, watching, equal => this.#rollback.knownGood(equal));
     try {
       if (roles.runbook) await roles.runbook.follow(context, this, signal);
       else await this.#plainOrder(signal);
@@ -215,55 +215,6 @@ export class Drill implements RunbookActions {
     const level = probe.level();
     if (slow && level.judged && !level.ok)
       impact(slow.sentTMs + slow.latencyMs, `a request took ${Math.round(slow.latencyMs)} ms, limit ${latencyLimitMs} ms`);
-  }
-
-  #knownGood(equal: boolean): void {
-    const { context, moments } = this.#options;
-    // What is put back after the drill is the safety net's doing, nobody's rollback.
-    if (!moments.get('deployed') || this.#over.signal.aborted) return;
-    this.#knownGoodTMs = equal ? context.tMs() : undefined;
-    if (equal) this.#onKnownGood();
-    // Somebody rolled back with their own hands, or a runbook's command did.
-    if (equal && !this.#rollingBack && !moments.get('rolled-back')) this.#seen ??= this.#observeRollback();
-  }
-
-  async #observeRollback(): Promise<void> {
-    const { context, moments, observer, signal, target } = this.#options;
-    moments.reach('rollback-issued', context.tMs(), 'seen in the cluster', 0, 'the desired state equals the known-good one');
-    try {
-      const outside = await observer.lastChange();
-      const name = `${target.kind.toLowerCase()}/${target.name}`;
-      if (this.#commandGiven) {
-        context.emit({
-          type: 'rollback.issued',
-          kind: 'runbook',
-          summary: `${name} was rolled back by a command of the runbook`,
-        });
-      } else {
-        const summary = `${name} was rolled back outside the tool: ${outside.how}`;
-        context.emit({ type: 'rollback.issued', kind: 'outside', summary, outside });
-      }
-      await this.#rolledBack(target, signal);
-    } catch (error) {
-      // Undone again, or never done: the next time that it is seen counts.
-      this.#seen = undefined;
-      if (!signal.aborted) context.emit({ type: 'note', text: `rollback: ${(error as Error).message}` });
-    }
-  }
-
-  async #untilKnownGood(signal: AbortSignal): Promise<number> {
-    while (this.#knownGoodTMs === undefined) {
-      signal.throwIfAborted();
-      await new Promise<void>((resolve, reject) => {
-        const abort = () => reject(signal.reason);
-        signal.addEventListener('abort', abort, { once: true });
-        this.#onKnownGood = () => {
-          signal.removeEventListener('abort', abort);
-          resolve();
-        };
-      });
-    }
-    return this.#knownGoodTMs;
   }
 
   // What the runbook's steps ask for.
@@ -324,87 +275,16 @@ export class Drill implements RunbookActions {
     }
   }
 
-  async rollback(signal: AbortSignal): Promise<string> {
-    const { context, moments, roles, target } = this.#options;
-    if (this.#seen || moments.get('rolled-back')) return this.awaitRollback(signal);
-    const workload = this.#blamed;
-    if (!workload) throw new StepFailed('nothing can be rolled back before the cause is known');
-    const right = isSame(workload, target);
-    this.spend('machine');
-    if (!right) await this.#options.protect(workload);
-    this.#rollingBack = right;
-    const issuedTMs = context.tMs();
-    let issued: { summary: string; toRevision: string };
-    try {
-      issued = await roles.rollback.issue(context, workload);
-    } catch (error) {
-      this.#rollingBack = false;
-      signal.throwIfAborted();
-      throw new StepFailed(`the rollback was refused: ${(error as Error).message}`);
-    }
-    context.emit({ type: 'rollback.issued', kind: roles.rollback.kind, ...issued });
-    this.spend('cluster');
-    if (!right) {
-      // Of a workload that was wrongly blamed: no moment of the recovery, and no t3.
-      const detail = await this.#withinRollbackLimit(signal, until => roles.rollback.done(context, workload, until));
-      return `${issued.summary}\n${detail}`;
-    }
-    moments.reach('rollback-issued', issuedTMs, roles.rollback.kind, context.tMs() - issuedTMs, issued.summary);
-    return `${issued.summary}\n${await this.#rolledBack(workload, signal)}`;
+  rollback(signal: AbortSignal): Promise<string> {
+    return this.#rollback.roll(this.#blamed, signal);
   }
 
   commandIssued(): void {
-    const { context, moments } = this.#options;
-    this.#commandGiven = true;
-    moments.reach('rollback-issued', context.tMs(), 'runbook', 0, 'by a command of the runbook');
+    this.#rollback.commandIssued();
   }
 
-  async awaitRollback(signal: AbortSignal): Promise<string> {
-    this.spend('cluster');
-    const { by } = await this.#options.moments.wait('rolled-back', AbortSignal.any([signal, this.#options.signal]));
-    return `rolled back (${by})`;
-  }
-
-  async #withinRollbackLimit<T>(signal: AbortSignal, work: (until: AbortSignal) => Promise<T>): Promise<T> {
-    const { clock, spec } = this.#options;
-    const within = spec.rollback.timeout;
-    const limit = expiry(clock, durationMs(within), () => new StepFailed(`the rollback was not done within ${within}`));
-    this.#rollbacksUnderWay++;
-    this.#tellActivity();
-    try {
-      return await work(AbortSignal.any([signal, limit.signal]));
-    } finally {
-      limit.cancel();
-      this.#rollbacksUnderWay--;
-      this.#tellActivity();
-    }
-  }
-
-  /** t3: the mechanism reports done and the desired state equals the known-good one. */
-  async #rolledBack(workload: ObjectRef, signal: AbortSignal): Promise<string> {
-    const { context, moments, roles } = this.#options;
-    try {
-      return await this.#withinRollbackLimit(signal, async until => {
-        const detail = await roles.rollback.done(context, workload, until);
-        const mechanismDoneTMs = context.tMs();
-        const desiredStateEqualTMs = await this.#untilKnownGood(until);
-        const doneTMs = Math.max(mechanismDoneTMs, desiredStateEqualTMs);
-        context.emit({ type: 'rollback.observed', mechanismDoneTMs, desiredStateEqualTMs, detail });
-        moments.reach('rolled-back', doneTMs, roles.rollback.kind, 0, detail);
-        this.#restored ??= this.#watchRestored().catch(() => {});
-        return detail;
-      });
-    } catch (error) {
-      this.#rollingBack = false;
-      signal.throwIfAborted();
-      const message = error instanceof Error ? error.message : String(error);
-      context.emit({
-        type: 'rollback.observed',
-        ...(this.#knownGoodTMs === undefined ? {} : { desiredStateEqualTMs: this.#knownGoodTMs }),
-        detail: message,
-      });
-      throw error instanceof StepFailed ? error : new StepFailed(message);
-    }
+  awaitRollback(signal: AbortSignal): Promise<string> {
+    return this.#rollback.await(signal);
   }
 
   /** t4 comes when the checks hold, whether or not somebody has come to the step that waits for it. */
@@ -493,34 +373,10 @@ export class Drill implements RunbookActions {
   }
 
   spend(activity: Activity, of?: { stepId?: string; detail?: string }): void {
-    this.#spent = { activity, stepId: of ? of.stepId : this.#spent.stepId, detail: of?.detail };
-    this.#tellActivity();
-  }
-
-  /** Between t0 and the end of the runbook; the same again is nothing new. */
-  #tellActivity(): void {
-    const { context, moments } = this.#options;
-    if (!moments.get('deployed')) return;
-    // While a rollback or the checks take their course, what a person does meanwhile costs nothing: it is not them who is waited for.
-    const byItself = this.#rollbacksUnderWay > 0 || (moments.get('rolled-back') && !moments.get('restored'));
-    const { activity: spent, stepId, detail } = this.#spent;
-    const activity = spent === 'person' && byItself ? 'cluster' : spent;
-    const key = JSON.stringify([activity, stepId, detail]);
-    if (key === this.#told) return;
-    this.#told = key;
-    context.emit({
-      type: 'activity.changed',
-      activity,
-      ...(stepId === undefined ? {} : { stepId }),
-      ...(detail === undefined ? {} : { detail }),
-    });
+    this.#activities.spend(activity, of);
   }
 
   show(what: Parameters<RunbookActions['show']>[0], signal: AbortSignal): Promise<string> {
     return this.#options.roles.show(what, signal);
   }
-}
-
-function isSame(left: ObjectRef, right: ObjectRef): boolean {
-  return left.kind === right.kind && left.name === right.name;
 }
