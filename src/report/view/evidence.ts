@@ -129,9 +129,30 @@ const ACTIONS = {
   failed: 'failed',
 } as const;
 
-export function restoreView({ record, links, since }: ViewContext) {
+/** A drill makes some dozens; one that takes hours renews its lease as often as that again and again. */
+const WRITES_SHOWN = 150;
+
+/** Every write of ours, so that it can be laid beside the API server's own audit log. */
+function writesView({ record, since }: ViewContext) {
+  const { writes } = record;
+  return {
+    count: writes.length,
+    leftOut: Math.max(0, writes.length - WRITES_SHOWN),
+    rows: writes.slice(0, WRITES_SHOWN).map(write => ({
+      since: since(write.tMs),
+      verb: write.verb,
+      path: write.path.split('?')[0],
+      status: write.status,
+      auditId: write.auditId ?? 'not told',
+    })),
+  };
+}
+
+export function restoreView(context: ViewContext) {
+  const { record, links, since } = context;
   const { restore, undo } = record;
   return {
+    writes: writesView(context),
     needed: record.injected !== undefined || restore !== undefined,
     ran: restore !== undefined,
     proven: restore?.proven ?? false,
