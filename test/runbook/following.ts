@@ -27,12 +27,23 @@ export interface FollowOptions extends RunbookEnvironment {
   actions?: Partial<RunbookActions>;
   signal?: AbortSignal;
   files?: Record<string, string>;
+  /** Otherwise one that cannot be reached. */
+  cluster?: RoleContext['cluster'];
+  namespace?: string;
 }
 
 const payments: ObjectRef = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'shop', name: 'payments' };
 
 export async function follow(markdown: string, options: FollowOptions = {}): Promise<Followed> {
-  const { clock = systemClock, actions, signal = new AbortController().signal, files = {}, ...environment } = options;
+  const {
+    clock = systemClock,
+    actions,
+    signal = new AbortController().signal,
+    files = {},
+    cluster,
+    namespace,
+    ...environment
+  } = options;
   const directory = await mkdtemp(join(tmpdir(), 'runbook-test-'));
   try {
     const path = join(directory, 'book.md');
@@ -47,10 +58,10 @@ export async function follow(markdown: string, options: FollowOptions = {}): Pro
       return Promise.resolve(`${name} answered`);
     };
     const context = {
-      cluster: { server: 'https://127.0.0.1:1', context: 'staging' } as RoleContext['cluster'],
+      cluster: cluster ?? ({ server: 'https://127.0.0.1:1', context: 'staging' } as RoleContext['cluster']),
       clock,
       tMs: () => clock.monotonicMs(),
-      namespace: 'shop',
+      namespace: namespace ?? 'shop',
       target: payments,
       emit: event => void events.push(event),
       log: { debug() {}, info() {}, warn() {} },
