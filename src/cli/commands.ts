@@ -21,6 +21,58 @@ const output = { choices: ['text', 'json'] as const, default: 'text' as const, d
 /** Keeps the inference of one module's own options, and makes the list one type. */
 const command = <T, U>(module: CommandModule<T, U>): CommandModule => module as unknown as CommandModule;
 
+const kindName = { type: 'string', default: 'rehearse', describe: 'name of the kind cluster; its context is kind-NAME' } as const;
+const kindKubeconfig = {
+  type: 'string',
+  describe: 'kubeconfig that its context is in (default: KUBECONFIG, then ~/.kube/config)',
+} as const;
+
+const clusterCommands: CommandModule[] = [
+  command({
+    command: 'up',
+    describe: 'a kind cluster with the demo app, opted in; run again, it completes what is missing',
+    builder: yargs =>
+      yargs
+        .options({
+          name: kindName,
+          image: { type: 'string', describe: "node image (default: REHEARSE_KIND_IMAGE, then kind's own)" },
+          kubernetes: { type: 'string', describe: 'version of Kubernetes, of the node images that kind publishes: 1.34.0' },
+          'kind-config': { type: 'string', describe: 'configuration file of kind, for a new cluster' },
+          'base-image': {
+            type: 'string',
+            default: 'node:22-slim',
+            describe: 'image with Node.js that the images of the demo app are built on',
+          },
+          wait: { type: 'number', default: 180, describe: 'seconds to wait for the cluster, and for the demo app' },
+          reuse: { type: 'boolean', default: false, describe: 'also a cluster of that name that somebody else made' },
+          kubeconfig: kindKubeconfig,
+          config: cluster.config,
+        })
+        .example('$0 cluster up', 'then: $0 run error-rate --context kind-rehearse')
+        .example('$0 cluster up --kubernetes 1.33.4 --name old', 'another version of Kubernetes beside it')
+        .example('$0 cluster up --image my/node:v1.34.4 --base-image my/node-js:1', 'without access to a registry'),
+    handler: async args => (await import('./commands/cluster.ts')).clusterUp(args),
+  }),
+  command({
+    command: 'down',
+    describe: 'remove a kind cluster that `up` made, and no other',
+    builder: yargs =>
+      yargs
+        .options({ name: kindName, kubeconfig: kindKubeconfig })
+        .example('$0 cluster down', 'cluster, context, and nothing else'),
+    handler: async args => (await import('./commands/cluster.ts')).clusterDown(args),
+  }),
+  command({
+    command: 'status',
+    describe: 'what is there of a kind cluster; exit code 3 when no drill could run on it',
+    builder: yargs =>
+      yargs
+        .options({ name: kindName, config: cluster.config, output })
+        .example('$0 cluster status --output json', 'for a program'),
+    handler: async args => (await import('./commands/cluster.ts')).clusterStatus(args),
+  }),
+];
+
 export const commands: CommandModule[] = [
   command({
     command: 'run [scenarios..]',
@@ -166,6 +218,15 @@ export const commands: CommandModule[] = [
         })
         .example('$0 sandbox up', 'prints its kubeconfig; then, elsewhere: export KUBECONFIG=…; kubectl get pods -A'),
     handler: async args => (await import('./commands/sandbox.ts')).sandbox(args),
+  }),
+  command({
+    command: 'cluster',
+    describe: 'a kind cluster with the demo app',
+    builder: yargs => {
+      for (const one of clusterCommands) yargs.command(one);
+      return yargs.demandCommand(1, 'cluster: up, down or status');
+    },
+    handler: () => {},
   }),
   command({
     command: 'runbook <action> [files..]',

@@ -1,4 +1,5 @@
 import type { ProvidedCluster } from '../cluster/providers/provided-cluster.ts';
+import { stateDirectory } from '../cluster/undo-journal.ts';
 import { systemClock } from '../rehearsal/clock.ts';
 
 /** The cluster that the command line names: a context of a kubeconfig, or the embedded sandbox. */
@@ -12,7 +13,9 @@ export function provide(options: {
 }): Promise<ProvidedCluster> {
   const { context, kubeconfig, config, signal, onProgress, log } = options;
   if (context !== undefined)
-    return import('../cluster/providers/context.ts').then(provider => provider.provideContext({ context, kubeconfig, config }));
+    return import('../cluster/providers/context.ts').then(provider =>
+      provider.provideContext({ context, kubeconfig, config, stateDir: stateDirectory(process.env) }),
+    );
   return import('../cluster/providers/sandbox.ts').then(provider =>
     provider.provideSandbox({ clock: systemClock, signal, onProgress, ...(log === undefined ? {} : { log }) }),
   );

@@ -1,6 +1,7 @@
 /** A cluster of the user's own: any context of any kubeconfig. */
 import { readConfig } from '../config.ts';
 import { connect } from '../connection.ts';
+import { isOurContext } from '../kind/cluster-mark.ts';
 import type { ProvidedCluster } from './provided-cluster.ts';
 import { serverVersion } from './server-version.ts';
 
@@ -9,6 +10,8 @@ export async function provideContext(options: {
   context: string;
   kubeconfig: string | undefined;
   config: string;
+  /** Where it is kept which kind clusters are ours. */
+  stateDir: string;
 }): Promise<ProvidedCluster> {
   const { staging } = await readConfig(options.config);
   const cluster = await connect({
@@ -17,7 +20,7 @@ export async function provideContext(options: {
   });
   return {
     cluster,
-    provider: 'context',
+    provider: (await isOurContext(options.stateDir, cluster)) ? 'kind' : 'context',
     kubernetes: await serverVersion(cluster),
     kubeconfig: options.kubeconfig,
     optIns: staging,
