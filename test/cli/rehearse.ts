@@ -39,7 +39,7 @@ export function createWorkplace(): Workplace {
     const child = spawn(process.execPath, [packageFile('dist', 'rehearse.js'), ...args], {
       cwd: directory,
       env: environment,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe'],
     });
     let stdout = '';
     let stderr = '';

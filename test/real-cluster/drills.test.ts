@@ -94,6 +94,35 @@ describe.skipIf(!kubeconfig)('drills on real Kubernetes', () => {
     300_000,
   );
 
+  test('a person practises, and rolls back with their own kubectl: seen, timed, and told who and how', async () => {
+    const before = desired();
+    const drill = workplace.start('run', 'bad-image', '--practice', '--plain', '--as', 'mira', ...target());
+    const answer = async (question: RegExp, line: string) => {
+      await drill.seen(question);
+      drill.child.stdin?.write(`${line}\n`);
+    };
+    await answer(/Step 2 of/, 'cause');
+    await answer(/Which workload is the cause\?/, 'deployment/frontend');
+    await answer(/Which of its changes\?/, 'a');
+    await answer(/How do you know\?/, 'its image cannot be pulled');
+    await drill.seen(/That is it/);
+    kubectl('-n', 'shop', 'rollout', 'undo', 'deployment/frontend');
+    await drill.seen(/t4 +service restored/);
+    drill.child.stdin?.write('quit\n');
+    await answer(/End the drill\?/, 'y');
+    const { code, stdout, stderr } = await drill.ended;
+    expect(code, stdout + stderr).toBe(130);
+    const record = workplace.record();
+    expect(record.diagnosis.answers).toMatchObject([{ by: 'mira', correct: true }]);
+    expect(record.rollback).toMatchObject({ kind: 'outside', outside: { manager: 'kubectl' } });
+    expect(record.moments.restored).toBeDefined();
+    expect(record.restore?.proven).toBe(true);
+    expect(record.writes.length).toBeGreaterThan(4);
+    expect(record.writes.every(write => /^[0-9a-f-]{36}$/.test(write.auditId ?? ''))).toBe(true);
+    expect(desired()).toEqual(before);
+    nothingLeft();
+  }, 300_000);
+
   test('SIGKILL in the middle: the target stays broken until `rehearse restore` puts the same object back', async () => {
     const before = desired();
     const drill = workplace.start('run', 'bad-image', '--plain', ...target());
