@@ -1,6 +1,6 @@
 /**
  * Reads kubeconfigs as kubectl does and yields, for one context, where the server is and how to authenticate.
- * Credentials (exec plugins, token files) come from client-node; its whole configuration module, 2 MB, is loaded only for what
+ * Credentials of exec plugins come from client-node; its whole configuration module, 2 MB, is loaded only for what
  * nothing else of it does: proxies and the old auth providers.
  */
 import { access, readFile } from 'node:fs/promises';
@@ -16,11 +16,13 @@ import {
   type User,
 } from '@kubernetes/client-node/dist/config_types.js';
 import { ExecAuth } from '@kubernetes/client-node/dist/exec_auth.js';
-import { FileAuth } from '@kubernetes/client-node/dist/file_auth.js';
 import { parse } from 'yaml';
 import { EXIT, RehearseError } from '../errors/errors.ts';
+import { proxyFor } from './proxy-environment.ts';
 
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
+/** Name of the context that a pod's service account makes: https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/ */
+const IN_CLUSTER = 'in-cluster';
 
 /** One context of a kubeconfig, ready to connect with. */
 export interface ConnectionConfig {
@@ -47,6 +49,8 @@ export async function loadKubeconfig(options: {
   kubeconfig?: string;
   kubeconfigText?: string;
   context?: string;
+  /** Folder of the pod's service account, elsewhere than Kubernetes puts it. */
+  serviceAccount?: string;
 }): Promise<ConnectionConfig> {
   const { config, source } = await readConfig(options);
   const name = options.context ?? config.currentContext;
@@ -100,14 +104,14 @@ async function connectionConfig(
     namespace: context.namespace,
     tls,
     credentials: credentialsOf(user),
-    proxyAgent: cluster.proxyUrl ? await proxyAgent(cluster, tls) : undefined,
+    proxyAgent: await proxyAgent(cluster, server, tls),
   };
 }
 
 function credentialsOf(user: User | undefined): ConnectionConfig['credentials'] {
   if (!user) return async () => ({ headers: {} });
   const exec = new ExecAuth();
-  const tokenFile = new FileAuth();
+  const tokenFile: unknown = user.authProvider?.config?.tokenFile;
   const fixed: Record<string, string> = {};
   if (user.impersonateUser) fixed['Impersonate-User'] = user.impersonateUser;
   if (user.username) fixed['Authorization'] = `Basic ${Buffer.from(`${user.username}:${user.password}`).toString('base64')}`;
@@ -116,7 +120,9 @@ function credentialsOf(user: User | undefined): ConnectionConfig['credentials'] 
     const options: { headers: Record<string, string>; cert?: string; key?: string } = { headers: { ...fixed } };
     try {
       if (exec.isAuthProvider(user)) await exec.applyAuthentication(user, options);
-      else if (tokenFile.isAuthProvider(user)) await tokenFile.applyAuthentication(user, options);
+      // Read for every request: a projected token is another one every hour, and is trimmed as client-go does.
+      else if (typeof tokenFile === 'string')
+        options.headers['Authorization'] = `Bearer ${(await readFile(tokenFile, 'utf8')).trim()}`;
       else if (user.authProvider) {
         const { KubeConfig } = await import('@kubernetes/client-node/dist/config.js');
         const config = new KubeConfig();
@@ -126,6 +132,11 @@ function credentialsOf(user: User | undefined): ConnectionConfig['credentials'] 
         );
       }
     } catch (cause) {
+      if (typeof tokenFile === 'string')
+        throw new RehearseError(`the token of user "${user.name}" cannot be read: ${(cause as Error).message}`, {
+          hint: "the kubeconfig names the file, or it is that of the pod's service account: see that it is there and can be read",
+          cause,
+        });
       const what = user.exec?.command ? `the credential plugin \`${user.exec.command}\`` : 'the credential provider';
       const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
       throw new RehearseError(
@@ -140,16 +151,21 @@ function credentialsOf(user: User | undefined): ConnectionConfig['credentials'] 
   };
 }
 
-async function proxyAgent(cluster: Cluster, tls: ConnectionConfig['tls']): Promise<Agent> {
+/** The kubeconfig's proxy-url goes before that of the environment, as in client-go. */
+async function proxyAgent(cluster: Cluster, server: string, tls: ConnectionConfig['tls']): Promise<Agent | undefined> {
+  const proxyUrl = cluster.proxyUrl ?? proxyFor(server, process.env);
+  if (!proxyUrl) return undefined;
   const { KubeConfig } = await import('@kubernetes/client-node/dist/config.js');
   const config = new KubeConfig() as unknown as { createAgent(cluster: Cluster, options: object): Agent };
-  return config.createAgent(cluster, { ...tls, keepAlive: true });
+  return config.createAgent({ ...cluster, server, proxyUrl }, { ...tls, keepAlive: true });
 }
 
 /** KUBECONFIG may list several files; as in client-go the first definition of a name wins and missing files are skipped. */
 async function readConfig(options: {
   kubeconfig?: string;
   kubeconfigText?: string;
+  context?: string;
+  serviceAccount?: string;
 }): Promise<{ config: Kubeconfig; source: string }> {
   if (options.kubeconfigText !== undefined)
     return { config: parseConfig(options.kubeconfigText, 'the kubeconfig', process.cwd()), source: 'the kubeconfig' };
@@ -159,12 +175,20 @@ async function readConfig(options: {
   const present = (await Promise.all(files.map(async file => ((await exists(file)) ? file : undefined)))).filter(
     file => file !== undefined,
   );
+  const folder = options.serviceAccount ?? SERVICE_ACCOUNT;
+  const inPod = Boolean(process.env['KUBERNETES_SERVICE_HOST']) && (await exists(path.join(folder, 'token')));
   if (present.length) {
-    const configs = await Promise.all(present.map(readFileConfig));
-    return { config: merge(configs), source: present.join(', ') };
+    const config = merge(await Promise.all(present.map(readFileConfig)));
+    const named = options.context === IN_CLUSTER && !config.contexts.some(({ name }) => name === IN_CLUSTER);
+    if (!(named && inPod)) return { config, source: present.join(', ') };
   }
-  if (!listed.length && process.env['KUBERNETES_SERVICE_HOST'] && (await exists(`${SERVICE_ACCOUNT}/token`)))
-    return { config: await inClusterConfig(), source: 'the service account of this pod' };
+  if (inPod && (!listed.length || options.context === IN_CLUSTER))
+    return { config: await inClusterConfig(folder), source: 'the service account of this pod' };
+  if (options.context === IN_CLUSTER)
+    throw usage(
+      'there is no service account of a pod here: KUBERNETES_SERVICE_HOST or its token file is not there',
+      'the context "in-cluster" is for programs that run in the cluster; see automountServiceAccountToken of the pod',
+    );
   throw usage(
     `there is no kubeconfig: ${files.join(', ')} ${files.length === 1 ? 'does' : 'do'} not exist`,
     'set KUBECONFIG or give --kubeconfig; `rehearse run` without --context uses the embedded sandbox',
@@ -207,6 +231,10 @@ function parseConfig(text: string, source: string, folder: string): Kubeconfig {
         ...user,
         ...(user.certFile ? { certFile: absolute(user.certFile) } : {}),
         ...(user.keyFile ? { keyFile: absolute(user.keyFile) } : {}),
+        // As in client-go: a plugin with a path is looked for beside the kubeconfig, one without on the PATH.
+        ...(user.exec?.command && /[/\\]/.test(user.exec.command)
+          ? { exec: { ...user.exec, command: absolute(user.exec.command) } }
+          : {}),
         ...(tokenFile && !user.token ? { authProvider: { name: 'tokenFile', config: { tokenFile } } } : {}),
       } as User;
     });
@@ -231,24 +259,24 @@ function merge(configs: Kubeconfig[]): Kubeconfig {
   };
 }
 
-async function inClusterConfig(): Promise<Kubeconfig> {
+async function inClusterConfig(folder: string): Promise<Kubeconfig> {
   const host = process.env['KUBERNETES_SERVICE_HOST'] ?? '';
   const port = process.env['KUBERNETES_SERVICE_PORT'] ?? '443';
-  const namespace = await readFile(`${SERVICE_ACCOUNT}/namespace`, 'utf8').catch(() => undefined);
+  const namespace = await readFile(path.join(folder, 'namespace'), 'utf8').catch(() => undefined);
   return {
     clusters: [
       {
-        name: 'in-cluster',
+        name: IN_CLUSTER,
         server: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
-        caFile: `${SERVICE_ACCOUNT}/ca.crt`,
+        caFile: path.join(folder, 'ca.crt'),
         skipTLSVerify: false,
       },
     ],
-    users: [{ name: 'service-account', authProvider: { name: 'tokenFile', config: { tokenFile: `${SERVICE_ACCOUNT}/token` } } }],
+    users: [{ name: 'service-account', authProvider: { name: 'tokenFile', config: { tokenFile: path.join(folder, 'token') } } }],
     contexts: [
-      { name: 'in-cluster', cluster: 'in-cluster', user: 'service-account', ...(namespace === undefined ? {} : { namespace }) },
+      { name: IN_CLUSTER, cluster: IN_CLUSTER, user: 'service-account', ...(namespace === undefined ? {} : { namespace }) },
     ],
-    currentContext: 'in-cluster',
+    currentContext: IN_CLUSTER,
   };
 }
 
