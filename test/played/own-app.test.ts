@@ -9,8 +9,8 @@ import { refOf } from '../../src/cluster/workloads.ts';
 import { systemClock } from '../../src/rehearsal/clock.ts';
 import type { RawObject } from '../../src/rehearsal/ports.ts';
 import { startSandbox } from '../../src/sandbox/sandbox.ts';
+import { createWorkplace, type Workplace } from '../cli/rehearse.ts';
 import { json, kubeconfigFor, scriptedServer, status } from '../cluster/scripted-server.ts';
-import { createWorkplace, type Workplace } from './rehearse.ts';
 
 const DRILL = 240_000;
 
