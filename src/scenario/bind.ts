@@ -82,6 +82,7 @@ function leaveOutProbes(spec: Scenario['spec'], probes: readonly ProbeSpec[], na
   const gone = new Set(probes.map(probe => probe.name));
   const stays = (item: { kind: string; probe?: string }) => item.kind !== 'probe' || !gone.has(item.probe ?? '');
   spec.probes = spec.probes.filter(probe => !gone.has(probe.name));
+  spec.abort = spec.abort.filter(condition => !gone.has(condition.probe));
   spec.detectors = spec.detectors.filter(stays);
   spec.steadyState.checks = spec.steadyState.checks.filter(stays) as CheckSpec[];
   spec.verification.checks = spec.verification.checks.filter(stays) as CheckSpec[];

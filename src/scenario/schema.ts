@@ -207,6 +207,21 @@ const objectives = z.strictObject({
   total: duration.describe('From the bad deploy to restored.').optional(),
 });
 
+const abort = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('error-budget').describe('The drill may cost users so many failed requests and no more.'),
+    probe: name.describe('Whose requests are counted, from the bad deploy on.'),
+    requests: z.number().int().min(0).describe('How many may fail.'),
+  }),
+  z.strictObject({
+    kind: z
+      .literal('service-level')
+      .describe("A probe's service level must not be broken this long: that of another service, say."),
+    probe: name.describe('Name of the probe.'),
+    for: duration.describe('Broken without a break for this long.').default('5s'),
+  }),
+]);
+
 export const scenarioSchema = z.strictObject({
   apiVersion: z.literal('rehearse.dev/v1').describe('Version of this format.'),
   kind: z.literal('Scenario').describe('What the file is.'),
@@ -297,6 +312,10 @@ export const scenarioSchema = z.strictObject({
         })
         .describe('What is different when a person follows the runbook (--practice).')
         .prefault({}),
+      abort: z
+        .array(abort)
+        .default([])
+        .describe('Ends the drill at once, and restores; as a halt switch in the cluster and SIGTERM do.'),
       limits: z
         .strictObject({
           detection: duration.describe('Never detected by then: the drill ends, the target is restored.').default('90s'),

@@ -64,7 +64,7 @@ function probeProblems(spec: Fields): Problem[] {
   const refer = (items: unknown, path: Path) => {
     for (const [index, item] of listOf(items).entries()) {
       const probe = textOf(item.probe);
-      if (item.kind !== 'probe' || probe === undefined || known.includes(probe)) continue;
+      if (probe === undefined || known.includes(probe)) continue;
       problems.push({
         path: [...path, index, 'probe'],
         at: 'value',
@@ -76,6 +76,7 @@ function probeProblems(spec: Fields): Problem[] {
   refer(fieldsOf(spec.steadyState).checks, ['spec', 'steadyState', 'checks']);
   refer(fieldsOf(spec.verification).checks, ['spec', 'verification', 'checks']);
   refer(spec.detectors, ['spec', 'detectors']);
+  refer(spec.abort, ['spec', 'abort']);
 
   const detectors = listOf(spec.detectors).map(
     detector => textOf(detector.name) ?? textOf(detector.probe) ?? textOf(detector.kind),

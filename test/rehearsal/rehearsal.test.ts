@@ -265,3 +265,28 @@ describe('interrupted', () => {
     expect(result.reason).toContain('rehearse restore run-1');
   });
 });
+
+describe('abort conditions', () => {
+  test('an error budget that is spent ends the drill, and the target is restored', async () => {
+    const { options, calls, behaviour } = given();
+    behaviour.rollbackWorks = false;
+    options.scenario.scenario.spec.abort = [{ kind: 'error-budget', probe: 'checkout', requests: 20 }];
+    const result = await runRehearsal(options);
+    expect(result).toMatchObject({ outcome: 'interrupted', exitCode: 130 });
+    expect(result.reason).toContain('21 failed requests of probe checkout, allowed are 20');
+    expect(calls).toContain('restore');
+  });
+
+  test('a service level that is broken for too long ends the drill; one that recovers in time does not', async () => {
+    const { options, behaviour } = given();
+    behaviour.rollbackWorks = false;
+    options.scenario.scenario.spec.abort = [{ kind: 'service-level', probe: 'checkout', for: '3s' }];
+    const ended = await runRehearsal(options);
+    expect(ended.reason).toContain('was broken for 3s');
+    world.clock.stop();
+
+    const { options: others } = given();
+    others.scenario.scenario.spec.abort = [{ kind: 'service-level', probe: 'checkout', for: '60s' }];
+    expect(await runRehearsal(others)).toMatchObject({ outcome: 'met' });
+  });
+});
