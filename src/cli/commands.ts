@@ -259,7 +259,14 @@ export const commands: CommandModule[] = [
     builder: yargs =>
       yargs
         .positional('run', { type: 'string', describe: 'id of a run; all that were abandoned when left out' })
-        .options({ ...cluster })
+        .options({
+          ...cluster,
+          theirs: {
+            choices: ['keep', 'overwrite', 'merge'] as const,
+            describe:
+              'what becomes of what somebody else changed since; asked on a terminal, otherwise merged where nobody changed the same',
+          },
+        })
         .example('$0 restore', 'whatever this machine left behind')
         .example('$0 restore --context staging-eu -n shop', "from the cluster's copy, on any machine"),
     handler: async args => (await import('./commands/restore.ts')).restore(args),

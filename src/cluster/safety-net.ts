@@ -5,12 +5,17 @@ import { EXIT, RehearseError } from '../errors/errors.ts';
 import type { CheckResult, ObjectRef } from '../record/events.ts';
 import type { Clock, Cluster, RawObject, SafetyNet } from '../rehearsal/ports.ts';
 import type { StagingOptIn } from './config.ts';
+import { desiredState } from './desired-state.ts';
+import { differences } from './fields.ts';
 import { checkGuard } from './guard.ts';
 import { acquireLeases, type HeldLeases, leaseFor, leasesOfNamespace } from './lease.ts';
-import { ownedRevisions, putBack, removeDrillRevisions } from './restore.ts';
+import { patiently } from './patience.ts';
+import { ownedRevisions, putBack, type RestoreOptions, removeDrillRevisions } from './restore.ts';
 import { settle } from './settle.ts';
+import { onlyByHand } from './their-changes.ts';
 import {
   clusterJournals,
+  type DrillField,
   removeJournal,
   replaceClusterJournal,
   type UndoEntry,
@@ -18,6 +23,7 @@ import {
   writeClusterJournal,
   writeLocalJournal,
 } from './undo-journal.ts';
+import { revisionOf, sameTemplates, sameWorkload } from './workloads.ts';
 
 /** A ConfigMap of this name in the target's namespace stops every drill there, before and in the middle. */
 const HALT_SWITCH = 'rehearse-halt';
@@ -36,6 +42,10 @@ export interface SafetyNetOptions {
   stateDir: string;
   /** Nobody is to learn from the journals or the leases what the drill does; `directory` is the sealed folder of the run. */
   blind?: { directory: string };
+  /** Somebody practises: what is done to the objects by hand while the drill runs is the drill's. */
+  byHand?: boolean;
+  /** Probes and steady state of the scenario, for a restore that is made without it. */
+  steadyState?: UndoJournal['steadyState'];
 }
 
 export function createSafetyNet(options: SafetyNetOptions): SafetyNet {
@@ -44,6 +54,26 @@ export function createSafetyNet(options: SafetyNetOptions): SafetyNet {
   const haltText = (by: string | undefined) => `halted by ConfigMap ${HALT_SWITCH}${by ? `: ${by}` : ''}`;
   let journal: UndoJournal | undefined;
   let leases: HeldLeases | undefined;
+  let conflict = false;
+  /** Changes of the journal, one after the other. */
+  let writing: Promise<unknown> = Promise.resolve();
+
+  function change<T>(work: (journal: UndoJournal) => Promise<T>): Promise<T> {
+    const changed = writing.then(() => {
+      if (!journal) throw new RehearseError('no undo journal was written', { exitCode: EXIT.error });
+      return work(journal);
+    });
+    writing = changed.catch(() => {});
+    return changed;
+  }
+
+  async function rewrite(entries: UndoEntry[]): Promise<void> {
+    if (!journal) return;
+    const changed = { ...journal, entries };
+    await writeLocalJournal(stateDir, changed);
+    await replaceClusterJournal(cluster, changed);
+    journal = changed;
+  }
 
   return {
     guard: () => checkGuard(cluster, namespace, options.optIns),
@@ -89,7 +119,11 @@ export function createSafetyNet(options: SafetyNetOptions): SafetyNet {
     },
 
     async writeUndo(changes, deadline) {
-      const entries = await Promise.all(changes.map(({ object, before }) => undoEntry(cluster, object, before)));
+      const entries = await Promise.all(
+        changes.map(({ object, before, after }) =>
+          undoEntry(cluster, object, before, after && differences(before && desiredState(before), desiredState(after))),
+        ),
+      );
       const lease = leaseFor(target);
       const draft: UndoJournal = {
         version: 1,
@@ -113,6 +147,7 @@ export function createSafetyNet(options: SafetyNetOptions): SafetyNet {
               directory: options.blind.directory,
             }
           : {}),
+        ...(options.steadyState === undefined ? {} : { steadyState: options.steadyState }),
         entries,
       };
       const path = await writeLocalJournal(stateDir, draft);
@@ -126,14 +161,31 @@ export function createSafetyNet(options: SafetyNetOptions): SafetyNet {
       }
     },
 
-    async extendUndo(object) {
-      if (!journal) throw new RehearseError('no undo journal was written', { exitCode: EXIT.error });
-      if (journal.entries.some(entry => entry.object.kind === object.kind && entry.object.name === object.name)) return;
-      const entry = await undoEntry(cluster, object, await cluster.get(object));
-      const extended = { ...journal, entries: [...journal.entries, entry] };
-      await writeLocalJournal(stateDir, extended);
-      await replaceClusterJournal(cluster, extended);
-      journal = extended;
+    extendUndo: object =>
+      change(async ({ entries }) => {
+        if (entries.some(entry => entry.object.kind === object.kind && entry.object.name === object.name)) return;
+        await rewrite([...entries, await undoEntry(cluster, object, await cluster.get(object), [], 'any')]);
+      }),
+
+    observeOwn() {
+      const { entries = [] } = journal ?? {};
+      const look = () => Promise.all(entries.map(({ object }) => cluster.get(object)));
+      const before = look();
+      before.catch(() => {});
+      return () => {
+        // What could not be read is taken for somebody else's, and asked about.
+        void change(async ({ entries: now }) => {
+          const [were, are] = await Promise.all([before, look()]);
+          const own = entries.map((_entry, index) => {
+            const [was, is] = [were[index], are[index]];
+            if (was && is && !onlyByHand(was, is)) return [];
+            return differences(was && desiredState(was), is && desiredState(is)).map(drillField);
+          });
+          if (own.every(fields => fields.length === 0)) return;
+          const added = (entry: UndoEntry) => own[entries.findIndex(({ object }) => object === entry.object)] ?? [];
+          await rewrite(now.map(entry => ({ ...entry, ...(entry.drill ? { drill: [...entry.drill, ...added(entry)] } : {}) })));
+        }).catch(() => {});
+      };
     },
 
     async acquireLease(signal) {
@@ -154,7 +206,10 @@ export function createSafetyNet(options: SafetyNetOptions): SafetyNet {
 
     async restore(signal) {
       if (!journal) throw new RehearseError('no undo journal was written', { exitCode: EXIT.notRestored });
-      return restoreJournal(cluster, journal, clock, signal);
+      await writing;
+      const restored = await restoreJournal(cluster, journal, clock, signal, options.byHand ? { byHand: true } : {});
+      conflict = restored.objects.some(({ action, equal }) => action === 'left' && !equal);
+      return restored;
     },
 
     async release({ proven }) {
@@ -162,16 +217,52 @@ export function createSafetyNet(options: SafetyNetOptions): SafetyNet {
       await leases?.release();
     },
 
-    remedy: () => `rehearse restore ${runId}`,
+    remedy: () =>
+      conflict
+        ? `somebody else changed what the drill changed: rehearse restore ${runId} shows it and asks (or --theirs keep|overwrite|merge)`
+        : `rehearse restore ${runId}`,
   };
 }
 
-async function undoEntry(cluster: Cluster, object: ObjectRef, before: RawObject | undefined): Promise<UndoEntry> {
+const drillField = ({ path, after }: { path: string[]; after: unknown }): DrillField => ({
+  path,
+  ...(after === undefined ? {} : { value: after }),
+});
+
+/**
+ * @param changes what the drill itself is going to ask for; undefined when that is not known
+ * @param backTo revisions that the drill may roll back to: the live one, or any when the workload is blamed for what it has not done
+ */
+async function undoEntry(
+  cluster: Cluster,
+  object: ObjectRef,
+  before: RawObject | undefined,
+  changes: readonly { path: string[]; after: unknown }[] | undefined,
+  backTo: 'live' | 'any' = 'live',
+): Promise<UndoEntry> {
+  const revisions = before ? await ownedRevisions(cluster, before) : [];
+  const rollbacks = before ? revisions.flatMap(revision => rollbackFields(before, revision, backTo)) : [];
   return {
     object: before?.metadata.uid === undefined ? object : { ...object, uid: before.metadata.uid },
     ...(before === undefined ? {} : { before }),
-    revisions: before ? (await ownedRevisions(cluster, before)).flatMap(revision => revision.metadata.uid ?? []) : [],
+    revisions: revisions.flatMap(revision => revision.metadata.uid ?? []),
+    ...(changes === undefined ? {} : { drill: [...rollbacks, ...changes.map(drillField)] }),
   };
+}
+
+/** What `rollout undo` to a revision changes: the template, and the annotations of a Deployment, which become those of the ReplicaSet. */
+function rollbackFields(before: RawObject, object: RawObject, backTo: 'live' | 'any'): DrillField[] {
+  const { template } = revisionOf(object);
+  if (backTo === 'live' && !sameTemplates(template, before['spec'].template)) return [];
+  const state = desiredState(before) as { metadata: { annotations: Record<string, string> }; spec: object };
+  const own = ([name]: [string, unknown]) => !/^(deployment\.kubernetes\.io|kubectl\.kubernetes\.io)\//.test(name);
+  const theirs = Object.entries(state.metadata.annotations).filter(entry => !own(entry));
+  const annotations =
+    object.kind === 'ReplicaSet'
+      ? Object.fromEntries([...theirs, ...Object.entries(object.metadata.annotations ?? {}).filter(own)])
+      : state.metadata.annotations;
+  const undone = { ...state, metadata: { ...state.metadata, annotations }, spec: { ...state.spec, template } };
+  return differences(state, undone).map(drillField);
 }
 
 /** Restores from a journal, whoever wrote it: puts back, waits for the workloads to settle, tidies their history, compares again. */
@@ -180,15 +271,35 @@ export async function restoreJournal(
   journal: UndoJournal,
   clock: Clock,
   signal: AbortSignal,
+  how: Pick<RestoreOptions, 'choose' | 'byHand'> = {},
 ): ReturnType<SafetyNet['restore']> {
-  const first = await putBack(cluster, journal.entries);
-  const workloads = journal.entries.filter(entry => entry.before?.['spec']?.template !== undefined).map(entry => entry.object);
-  await Promise.all(workloads.map(workload => settle(cluster, clock, workload, signal)));
-  const removedRevisions = await removeDrillRevisions(cluster, journal.entries);
+  const options = { ...how, ...(how.choose ? { choose: askedOnce(how.choose) } : {}), clock, signal };
+  const first = await putBack(cluster, journal.entries, options);
+  const workloads = first
+    .filter(({ equal, action }) => equal && action !== 'left')
+    .filter(({ object }) => journal.entries.some(entry => entry.before?.['spec']?.template && sameWorkload(entry.object, object)))
+    .map(({ object }) => object);
+  await Promise.all(workloads.map(workload => patiently(() => settle(cluster, clock, workload, signal), options)));
+  const removedRevisions = await patiently(() => removeDrillRevisions(cluster, journal.entries, options), options);
   // The proof is taken last: what is live after everything has settled, not what was sent.
-  const second = await putBack(cluster, journal.entries);
-  const objects = second.map((entry, index) => ({ ...entry, action: first[index]?.action ?? entry.action }));
+  const second = await putBack(cluster, journal.entries, options);
+  const objects = second.map((entry, index) => {
+    const { action = entry.action, note } = first[index] ?? {};
+    return { ...entry, action, ...(note === undefined ? {} : { note }) };
+  });
   return { proven: objects.every(entry => entry.equal), objects, removedRevisions };
+}
+
+/** The same change of the same object is shown once; another one since is shown again. */
+function askedOnce(choose: NonNullable<RestoreOptions['choose']>): NonNullable<RestoreOptions['choose']> {
+  const chosen = new Map<string, ReturnType<typeof choose>>();
+  return change => {
+    const theirs = { ...change, fields: change.fields.filter(field => field.by !== 'drill') };
+    const key = JSON.stringify(theirs);
+    const choice = chosen.get(key) ?? choose(change);
+    chosen.set(key, choice);
+    return choice;
+  };
 }
 
 /** Deletes both copies of a journal and a lease that its run left. */

@@ -38,18 +38,26 @@ const undoJournal = z.object({
   blind: z.boolean().optional(),
   /** Folder of a blind run, which is sealed until the drill is over. */
   directory: z.string().optional(),
+  /** Probes and steady state of the scenario, so that a restore can check it again wherever it is made. */
+  steadyState: z.object({ target: objectRef, probes: z.unknown().optional(), spec: z.unknown().optional() }).optional(),
   entries: z.array(
     z.object({
       object: objectRef,
       /** undefined: the object did not exist and is to be deleted. */
       before: rawObject.optional(),
-      /** uids of the ReplicaSets or ControllerRevisions that the workload had: later ones are the drill's. */
+      /** uids of the ReplicaSets or ControllerRevisions that the workload had: the drill's are among the later ones. */
       revisions: z.array(z.string()),
+      /**
+       * What the drill asks for itself, written before it does: fields of the desired state with their values (none: taken away; no path:
+       * the whole object). What else differs from the snapshot is somebody else's. Undefined: not known, everything is taken for the drill's.
+       */
+      drill: z.array(z.object({ path: z.array(z.string()), value: z.unknown().optional() })).optional(),
     }),
   ),
 });
 export type UndoJournal = z.infer<typeof undoJournal>;
 export type UndoEntry = UndoJournal['entries'][number];
+export type DrillField = NonNullable<UndoEntry['drill']>[number];
 
 const UNDO_LABEL = 'rehearse.dev/undo';
 

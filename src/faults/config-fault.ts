@@ -32,6 +32,7 @@ export async function planConfig(context: RoleContext, spec: ConfigSpec): Promis
       // Read against the original: what a reviewer wants to know is what differs in the content.
       diff: objectDiff({ ...original, metadata: { ...original.metadata, name: copy.metadata.name } }, created),
       before: undefined,
+      after: created,
       create: copy,
     },
     await planTemplate(context, workload, template, `kubectl apply --filename=${context.target.name}.yaml`),

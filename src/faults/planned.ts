@@ -56,7 +56,7 @@ export async function planTemplate(
       `the fault changes nothing: ${shortName(object)} already runs with it`,
       'was an earlier drill not restored? `rehearse restore` puts it back',
     );
-  return { object, action: 'update', diff: objectDiff(before, after), before, patch };
+  return { object, action: 'update', diff: objectDiff(before, after), before, after, patch };
 }
 
 /** Applies planned changes in order; the last one makes the deploy bad, its times are t0. */

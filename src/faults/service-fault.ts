@@ -52,7 +52,7 @@ export async function planService(
       'was an earlier drill not restored? `rehearse restore` puts it back',
     );
   return {
-    changes: [{ object, action: 'update', diff: objectDiff(before, after), before, patch }],
+    changes: [{ object, action: 'update', diff: objectDiff(before, after), before, after, patch }],
     summary: `service ${object.name}: ${changed.join(', ')}`,
   };
 }

@@ -43,6 +43,7 @@ const RESTORE_TEXT = {
   'put-back': 'put back',
   'created-again': 'created again',
   deleted: 'deleted',
+  left: 'left as somebody else changed it',
   failed: 'FAILED',
 } as const;
 
@@ -119,7 +120,7 @@ export function eventText(event: RehearsalEvent): string {
     case 'restore.started':
       return `restore started: ${event.reason}`;
     case 'restore.finished':
-      return `restore ${event.proven ? 'proven' : 'NOT PROVEN'}: ${event.objects.map(item => `${objectText(item.object)} ${RESTORE_TEXT[item.action]}${item.equal ? '' : ', differs'}`).join('; ')}`;
+      return `restore ${event.proven ? 'proven' : 'NOT PROVEN'}: ${event.objects.map(item => `${objectText(item.object)} ${RESTORE_TEXT[item.action]}${item.equal ? '' : ', differs'}${item.kept ? `, kept of somebody else: ${item.kept.map(({ field }) => field).join(', ')}` : ''}`).join('; ')}`;
     case 'cluster.written':
       return `${event.verb} ${event.path}: ${event.status}${event.auditId === undefined ? '' : ` (audit ${event.auditId})`}`;
     case 'note':

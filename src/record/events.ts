@@ -319,10 +319,15 @@ const eventBodies = [
       z.object({
         object: objectRef,
         /** `as-found`: nothing had to be done, the drill's own rollback did it. */
-        action: z.enum(['as-found', 'put-back', 'created-again', 'deleted', 'failed']),
+        /** `left`: somebody else changed it, and nothing was done to it. */
+        action: z.enum(['as-found', 'put-back', 'created-again', 'deleted', 'left', 'failed']),
+        /** To the snapshot, in every field that is not kept. */
         equal: z.boolean(),
         /** What still differs, as a diff; empty when equal. */
         diff: z.string(),
+        /** Fields that somebody else changed, which were kept as they are. */
+        kept: z.array(z.object({ field: z.string(), before: z.string(), now: z.string(), by: z.string().optional() })).optional(),
+        note: z.string().optional(),
       }),
     ),
   }),

@@ -120,6 +120,8 @@ export interface Fault {
 
 export interface PlannedChange extends ObjectChange {
   before: RawObject | undefined;
+  /** As the server would have it, by its dry run. */
+  after?: RawObject;
   /** JSON patch operations of an update, or the object of a create. */
   patch?: unknown[];
   create?: RawObject;
@@ -284,6 +286,8 @@ export interface SafetyNet {
    * @throws RehearseError when it cannot be written; the object must then not be changed.
    */
   extendUndo(object: ObjectRef): Promise<void>;
+  /** A command of the runbook is at work: what it changes on the objects of the undo, until the returned function is called, is the drill's. */
+  observeOwn(): () => void;
   /** @throws RehearseError (refused) when another run holds it. */
   acquireLease(signal: AbortSignal): Promise<ObjectRef>;
   /** Calls `halt` once when the halt switch is set. */

@@ -5,6 +5,7 @@
 import { EXIT, RehearseError } from '../errors/errors.ts';
 import type { CheckResult, EventBody, RehearsalEvent } from '../record/events.ts';
 import { durationMs } from '../scenario/schema.ts';
+import { AbortConditions } from './abort-conditions.ts';
 import { planMade, runStarted } from './announce.ts';
 import { CheckGroup } from './check-group.ts';
 import { Drill } from './drill.ts';
@@ -35,6 +36,8 @@ class Rehearsal {
   #undoWritten = false;
   #steady: CheckGroup | undefined;
   #recordFailure: Error | undefined;
+  /** Ends the watch over what a command of the runbook changes. */
+  #commandDone: (() => void) | undefined;
   readonly #stop = new AbortController();
 
   constructor(options: RehearsalOptions) {
@@ -57,6 +60,12 @@ class Rehearsal {
   }
 
   #emit(body: EventBody): void {
+    if (body.type === 'runbook.step.started' && body.command !== undefined && !isReading(body.command))
+      this.#commandDone = this.#options.safety.observeOwn();
+    if (body.type === 'runbook.step.finished') {
+      this.#commandDone?.();
+      this.#commandDone = undefined;
+    }
     const event = { seq: ++this.#seq, at: this.#options.clock.now().toISOString(), tMs: this.#tMs(), ...body } as RehearsalEvent;
     try {
       this.#options.record(event);
@@ -159,10 +168,12 @@ class Rehearsal {
       watching,
       spec,
     });
+    const conditions = new AbortConditions(spec.abort, reason => this.#stop.abort(new DrillEnded('interrupted', reason)));
     for (const probe of roles.probes.values()) {
       await probe.start(this.#context, watching, sample => {
         this.#emit({ type: 'probe.sampled', probe: probe.name, ...sample });
         drill.sampled(probe, sample);
+        if (this.#moments.get('deployed')) conditions.sampled(probe, sample, this.#tMs());
       });
     }
     await Promise.all([
@@ -357,3 +368,11 @@ interface PreparedDrill {
 }
 
 const publicChange = ({ object, action, diff }: PlannedChange) => ({ object, action, diff });
+
+/** Whether commands only look: while one waits for a rollout, what changes is somebody else's doing. */
+function isReading(commands: string): boolean {
+  const lines = commands.split('\n').filter(line => line.trim() !== '' && !line.trim().startsWith('#'));
+  return lines.every(line =>
+    /^\s*\$?\s*kubectl\b[^|;&]*\s(get|describe|logs|top|wait|rollout\s+(status|history))\b[^|;&]*$/.test(line),
+  );
+}

@@ -13,7 +13,7 @@ import type { RoleContext } from './ports.ts';
  */
 export async function holdSteadyState(parts: {
   steady: CheckGroup;
-  spec: ScenarioSpec;
+  spec: Pick<ScenarioSpec, 'steadyState'>;
   context: Pick<RoleContext, 'clock' | 'tMs'>;
   emit: (event: EventBody) => void;
   when: 'before' | 'after';

@@ -146,7 +146,7 @@ describe.each([
   });
 
   test.skipIf(skipped)('a workload that somebody wrongly blames is taken into the sealed undo, and put back', async () => {
-    const { safety } = await prepared('payments');
+    const { safety } = await prepared('payments', { byHand: true });
     const cart = roleContext(live, 'Deployment', 'cart').target;
     await safety.extendUndo(cart);
     expect((await everything()).match(/cart/g)).toHaveLength(1);

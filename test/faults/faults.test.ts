@@ -196,7 +196,9 @@ describe.each([
       ...(snapshot ? { before: snapshot } : {}),
       revisions: [],
     }));
-    expect(await putBack(live.cluster, entries)).toMatchObject([{ action: 'put-back', equal: true, diff: '' }]);
+    expect(await putBack(live.cluster, entries, { clock: systemClock, signal: AbortSignal.timeout(60_000) })).toMatchObject([
+      { action: 'put-back', equal: true, diff: '' },
+    ]);
     const after = (await live.cluster.get(ref)) as RawObject;
     expect([after.metadata.uid, after['spec']]).toEqual([before.metadata.uid, before['spec']]);
   });

@@ -207,6 +207,7 @@ export function createWorld(objectives: Record<string, string> = {}) {
         return behaviour.undo();
       },
       extendUndo: async object => void calls.push(`undo ${object.name}`),
+      observeOwn: () => () => {},
       acquireLease: async () => {
         calls.push('lease');
         return { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', namespace: 'shop', name: 'l' };

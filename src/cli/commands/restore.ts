@@ -1,10 +1,13 @@
 import { hostname } from 'node:os';
 import { connect } from '../../cluster/connection.ts';
+import type { TheirsChoice } from '../../cluster/restore.ts';
 import { forgetJournal, restoreJournal } from '../../cluster/safety-net.ts';
 import { clusterJournals, isAbandoned, localJournals, stateDirectory, type UndoJournal } from '../../cluster/undo-journal.ts';
 import { EXIT, RehearseError } from '../../errors/errors.ts';
 import { unsealRun } from '../../record/store.ts';
 import { systemClock } from '../../rehearsal/clock.ts';
+import { steadyAgain } from '../steady-again.ts';
+import { chooseTheirs } from '../theirs.ts';
 
 const LIMIT_MS = 180_000;
 
@@ -14,6 +17,7 @@ export async function restore(args: {
   kubeconfig?: string | undefined;
   context?: string | undefined;
   namespace?: string | undefined;
+  theirs?: TheirsChoice | undefined;
 }): Promise<void> {
   const stateDir = stateDirectory(process.env);
   const journals = (await findJournals(args, stateDir)).filter(journal => args.run === undefined || journal.runId === args.run);
@@ -58,7 +62,7 @@ async function findJournals(
 
 async function restoreOne(
   journal: UndoJournal,
-  args: { kubeconfig?: string | undefined; context?: string | undefined },
+  args: { kubeconfig?: string | undefined; context?: string | undefined; theirs?: TheirsChoice | undefined },
   stateDir: string,
 ): Promise<boolean> {
   const kubeconfig = args.kubeconfig ?? journal.kubeconfig;
@@ -73,17 +77,51 @@ async function restoreOne(
         hint: 'name the right one with --context and --kubeconfig',
       });
     }
-    const { proven, objects } = await restoreJournal(cluster, journal, systemClock, AbortSignal.timeout(LIMIT_MS));
-    for (const { object, action, equal, diff } of objects) {
-      process.stdout.write(
-        `${journal.runId}: ${object.kind}/${object.name} ${action}, ${equal ? 'equal to the snapshot' : `differs:\n${diff}`}\n`,
-      );
+    const say = (text: string) => process.stdout.write(`${journal.runId}: ${text}\n`);
+    const limit = pausableLimit(LIMIT_MS);
+    const choose = chooseTheirs(args.theirs, process.stdin, process.stdout);
+    const { proven, objects } = await restoreJournal(cluster, journal, systemClock, limit.signal, {
+      // A person who is asked may take their time.
+      choose: change => limit.paused(() => choose(change)),
+    }).finally(() => limit.end());
+    for (const { object, action, equal, diff, kept = [], note } of objects) {
+      const but = kept
+        .map(({ field, before, now, by }) => `\n  kept ${field}: ${before} → ${now}${by ? ` (${by})` : ''}`)
+        .join('');
+      const result = equal ? `equal to the snapshot${kept.length > 0 ? ', but for' : ''}` : `differs:\n${diff}`;
+      say(`${object.kind}/${object.name} ${action}, ${result}${but}${note === undefined ? '' : `\n  ${note}`}`);
     }
     if (proven) await forgetJournal(cluster, journal, stateDir);
     if (journal.directory !== undefined) unsealRun(journal.directory);
-    process.stdout.write(`${journal.runId}: ${proven ? 'restored, proven' : 'NOT restored: the journal is kept'}\n`);
-    return proven;
+    say(proven ? 'restored, proven' : 'NOT restored: the journal is kept');
+    if (!proven) return false;
+    try {
+      say(await steadyAgain(cluster, journal, AbortSignal.timeout(LIMIT_MS)));
+      return true;
+    } catch (error) {
+      say(`every object is as it was, yet ${(error as Error).message}`);
+      return false;
+    }
   } finally {
     cluster.close();
   }
+}
+
+/** Aborts after the time, not counting what is done in a pause. */
+function pausableLimit(ms: number) {
+  const limit = new AbortController();
+  const start = () => setTimeout(() => limit.abort(new Error(`the restore took longer than ${ms / 1000} s`)), ms);
+  let timer = start();
+  return {
+    signal: limit.signal,
+    async paused<T>(work: () => Promise<T>): Promise<T> {
+      clearTimeout(timer);
+      try {
+        return await work();
+      } finally {
+        timer = start();
+      }
+    },
+    end: () => clearTimeout(timer),
+  };
 }

@@ -150,6 +150,8 @@ async function rehearse(parts: RunParts): Promise<number> {
         optIns: provided.optIns,
         stateDir: stateDirectory(process.env),
         ...(blind ? { blind: { directory: store.directory } } : {}),
+        byHand: play.mode === 'practice',
+        steadyState: { target, probes: spec.probes, spec: spec.steadyState },
       }),
       observer: createTargetObserver(cluster, target, {
         tolerate: spec.target.tolerate,

@@ -126,6 +126,7 @@ const ACTIONS = {
   'put-back': 'put back',
   'created-again': 'created again',
   deleted: 'deleted',
+  left: 'left: somebody else changed it',
   failed: 'failed',
 } as const;
 
@@ -164,6 +165,8 @@ export function restoreView(context: ViewContext) {
       namespace: item.object.namespace ?? '',
       action: ACTIONS[item.action],
       equal: item.equal,
+      kept: item.kept ?? [],
+      note: item.note ?? '',
       lines: item.diff ? diffLines(item.diff) : [],
     })),
     undo: undo && {

@@ -1,0 +1,36 @@
+/** What to do about an API server that is away, overloaded or in trouble: ask again, as it says itself, or a little later. */
+import type { Clock } from '../rehearsal/ports.ts';
+import { KubernetesError } from './kubernetes-error.ts';
+
+const BACKOFF = { firstMs: 200, mostMs: 3000 };
+
+/** Reasons of no answer that may pass by themselves; a wrong certificate or host name does not. */
+const PASSING = new Set(['ConnectionRefused', 'ConnectionLost', 'RequestTimeout']);
+
+/** Whether the same request may succeed a little later. */
+export function isTransient(error: unknown): error is KubernetesError {
+  if (!(error instanceof KubernetesError)) return false;
+  return error.status === 0 ? PASSING.has(error.reason) : error.status === 429 || error.status >= 500;
+}
+
+/** Before the next attempt (the first is 1), at least as long as the server asks for. */
+export function pauseMs(error: KubernetesError, attempt: number): number {
+  return Math.max(Math.min(BACKOFF.mostMs, BACKOFF.firstMs * 2 ** (attempt - 1)), error.retryAfterMs ?? 0);
+}
+
+/**
+ * Does something again and again while it fails for what may pass. It must be safe to do twice.
+ * @throws the last error, when another kind of failure comes or the signal aborts
+ */
+export async function patiently<T>(work: () => Promise<T>, { clock, signal }: { clock: Clock; signal: AbortSignal }): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isTransient(error) || signal.aborted) throw error;
+      await clock.sleep(pauseMs(error, attempt), signal).catch(() => {
+        throw error;
+      });
+    }
+  }
+}
