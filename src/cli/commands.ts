@@ -27,6 +27,48 @@ const kindKubeconfig = {
   describe: 'kubeconfig that its context is in (default: KUBECONFIG, then ~/.kube/config)',
 } as const;
 
+const baseImage = {
+  type: 'string',
+  default: 'node:22-slim',
+  describe: 'image with Node.js that our images are built on',
+} as const;
+const { namespace, ...place } = cluster;
+const guardPlace = { ...place, namespace: { ...namespace, describe: "namespace to guard (default: the context's)" } } as const;
+const guardImage = {
+  type: 'string',
+  describe: 'image of rehearse; on a cluster of `cluster up` it is built when left out',
+} as const;
+
+const guardCommands: CommandModule[] = [
+  command({
+    command: 'install',
+    describe: 'restore runs that nobody can end any more, from inside the cluster, every minute',
+    builder: yargs =>
+      yargs
+        .options({ ...guardPlace, image: guardImage, 'base-image': baseImage })
+        .example('$0 cluster guard install --context staging-eu -n shop --image registry.example/rehearse-guard:1', ''),
+    handler: async args => (await import('./commands/cluster-guard.ts')).guardInstall(args),
+  }),
+  command({
+    command: 'uninstall',
+    describe: 'take the guard out of a namespace',
+    builder: yargs => yargs.options(guardPlace),
+    handler: async args => (await import('./commands/cluster-guard.ts')).guardUninstall(args),
+  }),
+  command({
+    command: 'status',
+    describe: 'does the guard work, and what could it restore? Exit code 3 when it does not work',
+    builder: yargs => yargs.options({ ...guardPlace, output }),
+    handler: async args => (await import('./commands/cluster-guard.ts')).guardShow(args),
+  }),
+  command({
+    command: 'build',
+    describe: 'build its image, for a registry of yours',
+    builder: yargs => yargs.options({ image: guardImage, 'base-image': baseImage }),
+    handler: async args => (await import('./commands/cluster-guard.ts')).guardBuild(args),
+  }),
+];
+
 const clusterCommands: CommandModule[] = [
   command({
     command: 'up',
@@ -38,11 +80,8 @@ const clusterCommands: CommandModule[] = [
           image: { type: 'string', describe: "node image (default: REHEARSE_KIND_IMAGE, then kind's own)" },
           kubernetes: { type: 'string', describe: 'version of Kubernetes, of the node images that kind publishes: 1.34.0' },
           'kind-config': { type: 'string', describe: 'configuration file of kind, for a new cluster' },
-          'base-image': {
-            type: 'string',
-            default: 'node:22-slim',
-            describe: 'image with Node.js that the images of the demo app are built on',
-          },
+          'base-image': baseImage,
+          guard: { type: 'boolean', default: true, describe: 'with the guard that restores from inside; --no-guard: without' },
           wait: { type: 'number', default: 180, describe: 'seconds to wait for the cluster, and for the demo app' },
           reuse: { type: 'boolean', default: false, describe: 'also a cluster of that name that somebody else made' },
           kubeconfig: kindKubeconfig,
@@ -70,6 +109,17 @@ const clusterCommands: CommandModule[] = [
         .options({ name: kindName, config: cluster.config, output })
         .example('$0 cluster status --output json', 'for a program'),
     handler: async args => (await import('./commands/cluster.ts')).clusterStatus(args),
+  }),
+  command({
+    command: 'guard',
+    describe: "a dead man's switch in a namespace: restores when a run died and its deadline passed",
+    builder: yargs => {
+      for (const one of guardCommands) yargs.command(one);
+      return yargs
+        .demandCommand(1, 'cluster guard: install, uninstall, status or build')
+        .example('$0 cluster guard install --context kind-rehearse -n shop', 'also done by `cluster up`');
+    },
+    handler: () => {},
   }),
 ];
 
@@ -221,10 +271,10 @@ export const commands: CommandModule[] = [
   }),
   command({
     command: 'cluster',
-    describe: 'a kind cluster with the demo app',
+    describe: 'a kind cluster with the demo app, and the guard of any cluster',
     builder: yargs => {
       for (const one of clusterCommands) yargs.command(one);
-      return yargs.demandCommand(1, 'cluster: up, down or status');
+      return yargs.demandCommand(1, 'cluster: up, down, status or guard');
     },
     handler: () => {},
   }),
@@ -267,8 +317,18 @@ export const commands: CommandModule[] = [
               'what becomes of what somebody else changed since; asked on a terminal, otherwise merged where nobody changed the same',
           },
         })
+        .options({
+          expired: {
+            type: 'boolean',
+            default: false,
+            describe: 'only runs whose deadline passed and whose lease nobody renews, as the guard does; JSON lines',
+          },
+        })
         .example('$0 restore', 'whatever this machine left behind')
         .example('$0 restore --context staging-eu -n shop', "from the cluster's copy, on any machine"),
-    handler: async args => (await import('./commands/restore.ts')).restore(args),
+    handler: async args =>
+      args.expired
+        ? (await import('./commands/restore-expired.ts')).restoreExpired(args)
+        : (await import('./commands/restore.ts')).restore(args),
   }),
 ];

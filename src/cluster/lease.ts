@@ -7,7 +7,8 @@ import type { ObjectRef } from '../record/events.ts';
 import type { Clock, Cluster, RawObject } from '../rehearsal/ports.ts';
 import { refOf, WORKLOAD_KINDS } from './workloads.ts';
 
-const DURATION_SECONDS = 30;
+/** A lease that was not renewed for this long is free; it is renewed three times in it. */
+export const LEASE_SECONDS = 30;
 
 export function leaseFor(target: ObjectRef): ObjectRef {
   return {
@@ -73,7 +74,7 @@ export async function acquireLeases(
 async function acquire(cluster: Cluster, lease: ObjectRef, holder: string, clock: Clock): Promise<void> {
   const spec = () => ({
     holderIdentity: holder,
-    leaseDurationSeconds: DURATION_SECONDS,
+    leaseDurationSeconds: LEASE_SECONDS,
     acquireTime: micro(clock.now()),
     renewTime: micro(clock.now()),
   });
@@ -89,7 +90,7 @@ async function acquire(cluster: Cluster, lease: ObjectRef, holder: string, clock
   }
   const renewed = new Date(found['spec']?.renewTime ?? 0).getTime();
   const sinceMs = clock.now().getTime() - renewed;
-  if (sinceMs < DURATION_SECONDS * 1000)
+  if (sinceMs < LEASE_SECONDS * 1000)
     throw taken(lease, String(found['spec']?.holderIdentity), `it was renewed ${Math.round(sinceMs / 1000)} s ago`);
   // Stale: resourceVersion goes along, so of two that take it over only one wins.
   await cluster.replace({ ...found, spec: spec() }).catch(error => {
@@ -112,7 +113,7 @@ async function create(cluster: Cluster, object: RawObject): Promise<void> {
 
 async function renew(cluster: Cluster, leases: readonly ObjectRef[], clock: Clock, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    await clock.sleep((DURATION_SECONDS * 1000) / 3, signal).catch(() => {});
+    await clock.sleep((LEASE_SECONDS * 1000) / 3, signal).catch(() => {});
     if (signal.aborted) return;
     // A missed renewal is made up by the next; two in a row still leave the lease valid.
     for (const lease of leases) await cluster.patch(lease, { spec: { renewTime: micro(clock.now()) } }, 'merge').catch(() => {});

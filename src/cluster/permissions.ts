@@ -97,7 +97,12 @@ export function permissionCheck(reviewed: readonly ReviewedPermission[]): CheckR
 }
 
 /** What `kubectl apply -f -` takes: the Role with these permissions and nothing else, and who gets it. */
-export function roleFor(roleName: string, namespace: string, permissions: readonly Permission[]): RawObject[] {
+export function roleFor(
+  roleName: string,
+  namespace: string,
+  permissions: readonly Permission[],
+  serviceAccount = 'rehearse',
+): RawObject[] {
   const metadata = { name: roleName, namespace };
   return [
     { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'Role', metadata, rules: rulesFor(permissions) },
@@ -106,7 +111,7 @@ export function roleFor(roleName: string, namespace: string, permissions: readon
       kind: 'RoleBinding',
       metadata,
       roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: roleName },
-      subjects: [{ kind: 'ServiceAccount', name: 'rehearse', namespace }],
+      subjects: [{ kind: 'ServiceAccount', name: serviceAccount, namespace }],
     },
   ];
 }

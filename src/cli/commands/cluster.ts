@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { installGuard } from '../../cluster/cluster-guard/install.ts';
 import { readConfig } from '../../cluster/config.ts';
 import { removeMark } from '../../cluster/kind/cluster-mark.ts';
 import { applyDemoApp, DEMO_NAMESPACE, demoAppReadiness, demoImages } from '../../cluster/kind/demo-app.ts';
@@ -23,6 +24,7 @@ import { EXIT, RehearseError } from '../../errors/errors.ts';
 import { packageFile } from '../../package-file.ts';
 import { systemClock } from '../../rehearsal/clock.ts';
 import { SHOP_VERSIONS } from '../../shop/versions.ts';
+import { loadKindGuard } from './cluster-guard.ts';
 
 export interface ClusterUpArguments {
   name: string;
@@ -32,6 +34,7 @@ export interface ClusterUpArguments {
   baseImage: string;
   wait: number;
   reuse: boolean;
+  guard: boolean;
   kubeconfig?: string | undefined;
   config: string;
 }
@@ -73,6 +76,10 @@ export async function clusterUp(args: ClusterUpArguments): Promise<void> {
         ? `the demo app is left as it is: ${leftAlone.join(', ')} is at work on it, or was not restored (rehearse restore)`
         : `demo app ready in namespace ${DEMO_NAMESPACE} after ${seconds()}`,
     );
+    if (args.guard) {
+      await installGuard(cluster, DEMO_NAMESPACE, await loadKindGuard(tools, name, args.baseImage), systemClock);
+      say(`guard at work in namespace ${DEMO_NAMESPACE} after ${seconds()}`);
+    }
     const edit = await writeOptIn(args.config, {
       context: state.context,
       server: cluster.server,
