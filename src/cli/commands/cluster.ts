@@ -16,6 +16,7 @@ import {
   type KindClusterState,
   markReady,
   startNodes,
+  untilMade,
 } from '../../cluster/kind/kind-cluster.ts';
 import { findKindTools, type KindTools } from '../../cluster/kind/tools.ts';
 import { writeOptIn } from '../../cluster/opt-in.ts';
@@ -103,6 +104,7 @@ async function runningCluster(
 ): Promise<KindClusterState> {
   const { name } = args;
   const image = nodeImage(args, process.env);
+  await untilMade(name, stateDir, systemClock, args.wait);
   let found = await inspectCluster(tools, name, stateDir);
   if (found.exists && !found.ours && !args.reuse)
     throw new RehearseError(`there is a kind cluster ${name} that \`rehearse cluster up\` did not make`, {

@@ -13,12 +13,14 @@ const clusterMark = z.object({
   createdAt: z.string(),
   /** creating: nobody has seen it ready yet. */
   state: z.enum(['creating', 'created']),
+  /** Of the `kind create` that makes it: it may outlive the one who started it. */
+  pid: z.number().optional(),
   /** Address of the API server, once it is known. */
   server: z.string().optional(),
   /** Ids of the node containers, once they are known: a cluster of the same name that somebody makes later is not ours. */
   nodes: z.array(z.string()).optional(),
 });
-export type ClusterMark = z.infer<typeof clusterMark>;
+type ClusterMark = z.infer<typeof clusterMark>;
 
 const markPath = (stateDir: string, name: string) => join(stateDir, 'clusters', `${name}.json`);
 
@@ -40,6 +42,17 @@ export async function writeMark(stateDir: string, mark: ClusterMark): Promise<vo
 
 export async function removeMark(stateDir: string, name: string): Promise<void> {
   await rm(markPath(stateDir, name), { force: true });
+}
+
+/** Is `kind create` still at work on it? */
+export function isBeingMade(mark: ClusterMark | undefined): boolean {
+  if (mark?.state !== 'creating' || mark.pid === undefined) return false;
+  try {
+    process.kill(mark.pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
 }
 
 /** Is a context's cluster one that `rehearse cluster up` made from this machine? Asks nobody but the file. */

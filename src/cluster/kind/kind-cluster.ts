@@ -3,7 +3,7 @@ import { EXIT, RehearseError } from '../../errors/errors.ts';
 import type { Clock } from '../../rehearsal/ports.ts';
 import { type ConnectedCluster, connect } from '../connection.ts';
 import { serverVersion } from '../providers/server-version.ts';
-import { readMark, removeMark, writeMark } from './cluster-mark.ts';
+import { isBeingMade, readMark, removeMark, writeMark } from './cluster-mark.ts';
 import { CLUSTER_LABEL, kindConfig } from './kind-config.ts';
 import type { KindTools } from './tools.ts';
 
@@ -114,6 +114,7 @@ export async function createCluster(tools: KindTools, options: CreateOptions): P
       {
         input: config,
         show: true,
+        onStart: pid => writeMark(stateDir, { ...mark, state: 'creating', pid }),
         hint: 'what kind printed is above. Without access to a registry, name a node image that is on this machine: --image, or REHEARSE_KIND_IMAGE',
       },
     );
@@ -121,6 +122,12 @@ export async function createCluster(tools: KindTools, options: CreateOptions): P
     if ((await nodesOf(tools, name)).length === 0) await removeMark(stateDir, name);
     throw error;
   }
+}
+
+/** Waits for a `kind create` that somebody else, or a run that was killed, has left at work on it. */
+export async function untilMade(name: string, stateDir: string, clock: Clock, waitSeconds: number): Promise<void> {
+  const untilMs = clock.monotonicMs() + waitSeconds * 1000;
+  while (isBeingMade(await readMark(stateDir, name)) && clock.monotonicMs() < untilMs) await clock.sleep(500);
 }
 
 /** Remembers the cluster as one that is ours and was seen ready. */

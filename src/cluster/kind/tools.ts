@@ -18,6 +18,8 @@ interface RunOptions {
   input?: string;
   /** Lines of its stderr go to the user's as they come: what takes minutes is not to look dead. */
   show?: boolean;
+  /** Told of the process as soon as it runs. */
+  onStart?: (pid: number) => Promise<void>;
   /** What to do when it fails; the tool's own words are in the message. */
   hint?: string;
 }
@@ -87,7 +89,7 @@ async function tryOut(program: string, args: readonly string[], env: NodeJS.Proc
 }
 
 async function run(program: string, args: readonly string[], env: NodeJS.ProcessEnv, options: RunOptions): Promise<string> {
-  const result = await execa(program, args, {
+  const child = execa(program, args, {
     env,
     extendEnv: false,
     reject: false,
@@ -95,6 +97,8 @@ async function run(program: string, args: readonly string[], env: NodeJS.Process
     ...(options.input === undefined ? { stdin: 'ignore' } : { input: options.input }),
     stderr: options.show ? ['pipe', 'inherit'] : 'pipe',
   });
+  if (child.pid !== undefined) await options.onStart?.(child.pid);
+  const result = await child;
   if (!result.failed) return result.stdout;
   const said = options.show ? '' : `:\n${lastLines(result.stderr || result.stdout, 12)}`;
   throw new RehearseError(
