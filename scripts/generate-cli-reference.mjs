@@ -8,11 +8,20 @@ const help = (...command) =>
     env: { ...process.env, COLUMNS: '100', NO_COLOR: '1', LC_ALL: 'C.UTF-8' },
   }).stdout.trim();
 
-const commands = [...help().matchAll(/^ {2}rehearse (\w+)/gm)].map(match => match[1]);
-const unique = [...new Set(commands)];
-if (unique.length < 5) throw new Error(`only ${unique.length} commands found: is dist/ built?`);
+/** A command and those below it, as its help lists them. */
+const withCommands = command => {
+  const listed =
+    help(...command)
+      .split(/^Commands:$/m)[1]
+      ?.split('\n\n')[0] ?? '';
+  const names = listed.matchAll(new RegExp(`^ {2}${['rehearse', ...command].join(' ')} (\\w+)`, 'gm'));
+  return [command, ...[...names].flatMap(match => withCommands([...command, match[1]]))];
+};
 
-const sections = [[], ...unique.map(command => [command])].map(
+const commands = withCommands([]);
+if (commands.length < 6) throw new Error(`only ${commands.length - 1} commands found: is dist/ built?`);
+
+const sections = commands.map(
   command => `## rehearse${command.map(word => ` ${word}`).join('')}\n\n\`\`\`\n${help(...command)}\n\`\`\`\n`,
 );
 writeFileSync('docs/cli.md', `# Commands\n\n<!-- Generated from --help: npm run generate -->\n\n${sections.join('\n')}`);
