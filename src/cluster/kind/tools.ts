@@ -49,7 +49,8 @@ export async function findKindTools(environment: NodeJS.ProcessEnv): Promise<Kin
         '\n',
       ),
     });
-  const env = { ...environment, KIND_EXPERIMENTAL_PROVIDER: engine.engine };
+  // Docker is what kind takes by itself; it need not say each time that it was told to.
+  const env = engine.engine === 'docker' ? environment : { ...environment, KIND_EXPERIMENTAL_PROVIDER: engine.engine };
   return {
     engine: engine.engine,
     version: kind.output.split('\n')[0] ?? '',
