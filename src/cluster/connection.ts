@@ -4,6 +4,7 @@ import { systemClock } from '../rehearsal/clock.ts';
 import type { ApiResponse, Clock, Cluster, RawObject } from '../rehearsal/ports.ts';
 import { type ConnectionConfig, loadKubeconfig } from './kubeconfig.ts';
 import { errorOfResponse, KubernetesError } from './kubernetes-error.ts';
+import { isTransient, pauseMs } from './patience.ts';
 import { collectionPath, createRestMapper, objectPath } from './rest-mapping.ts';
 import { createTransport, type TransportRequest } from './transport.ts';
 import { listAndWatch } from './watch.ts';
@@ -17,8 +18,10 @@ const PATCH_TYPES = {
   apply: 'application/apply-patch+yaml',
 } as const;
 
-/** How often a call is tried again that the server turned away with 429 before it did anything. */
-const THROTTLED_ATTEMPTS = 5;
+/** A server that answered before is worth waiting for: as long as an API server takes to restart. */
+const PATIENCE_MS = 30_000;
+/** What fails on the server itself, again and again, does not become better by waiting longer. */
+const FAILED_ATTEMPTS = 5;
 const FIELD_MANAGER = 'kubectl';
 
 export interface ConnectOptions {
@@ -66,6 +69,7 @@ function clusterOf(config: ConnectionConfig, options: ConnectOptions): Connected
   const transport = createTransport(config);
   const writes = new Set<(write: ClusterWrite) => void>();
   const clock = options.clock ?? systemClock;
+  let answered = false;
 
   function tellWrite({ method, path }: TransportRequest, { status, headers }: ApiResponse): void {
     if (writes.size === 0 || !isWrite(method, path)) return;
@@ -74,14 +78,27 @@ function clusterOf(config: ConnectionConfig, options: ConnectOptions): Connected
     for (const listener of writes) listener(write);
   }
 
-  async function call(request: TransportRequest): Promise<ApiResponse> {
+  async function once(request: TransportRequest): Promise<ApiResponse> {
+    const response = await transport.request(request);
+    answered = true;
+    tellWrite(request, response);
+    if (response.status < 400) return response;
+    throw errorOfResponse({ ...request, server: config.server }, response);
+  }
+
+  /** @param onRetry before the request is sent again: the one before may have been done although no answer came */
+  async function call(request: TransportRequest, onRetry: () => void = () => {}): Promise<ApiResponse> {
+    const untilMs = clock.monotonicMs() + PATIENCE_MS;
     for (let attempt = 1; ; attempt++) {
-      const response = await transport.request(request);
-      tellWrite(request, response);
-      if (response.status < 400) return response;
-      const error = errorOfResponse({ ...request, server: config.server }, response);
-      if (response.status !== 429 || attempt >= THROTTLED_ATTEMPTS) throw error;
-      await clock.sleep(error.retryAfterMs ?? 200 * 2 ** attempt, request.signal);
+      try {
+        return await once(request);
+      } catch (error) {
+        if (!(error instanceof KubernetesError) || !isTransient(error) || clock.monotonicMs() >= untilMs) throw error;
+        if (!mayRepeat(request, error) || (error.status === 0 && !answered)) throw error;
+        if (error.status >= 500 && error.status !== 503 && attempt >= FAILED_ATTEMPTS) throw error;
+        await clock.sleep(pauseMs(error, attempt), request.signal);
+        onRetry();
+      }
     }
   }
   const json = async (request: TransportRequest) => JSON.parse((await call(request)).body);
@@ -96,6 +113,7 @@ function clusterOf(config: ConnectionConfig, options: ConnectOptions): Connected
     async request(method, path, requestOptions = {}) {
       const request = { method, path, ...requestOptions };
       const response = await transport.request(request);
+      answered = true;
       tellWrite(request, response);
       return response;
     },
@@ -152,12 +170,19 @@ function clusterOf(config: ConnectionConfig, options: ConnectOptions): Connected
         ...(deleteOptions.uid === undefined ? {} : { preconditions: { uid: deleteOptions.uid } }),
         ...(deleteOptions.propagationPolicy === undefined ? {} : { propagationPolicy: deleteOptions.propagationPolicy }),
       };
-      await call({ method: 'DELETE', path: await pathOf(ref), body });
+      let repeated = false;
+      await call({ method: 'DELETE', path: await pathOf(ref), body }, () => {
+        repeated = true;
+      }).catch(error => {
+        // The attempt before did it, only its answer was lost.
+        if (!repeated || !(error instanceof KubernetesError) || error.status !== 404) throw error;
+      });
     },
 
     async watch(kind, { namespace, labelSelector, fieldSelector, signal }, onEvent) {
       await listAndWatch({
         transport,
+        list: call,
         clock,
         path: collectionPath(kind.apiVersion, await mapping(kind), namespace),
         query: selection({ labelSelector, fieldSelector }),
@@ -176,6 +201,18 @@ function clusterOf(config: ConnectionConfig, options: ConnectOptions): Connected
     },
     close: () => transport.close(),
   };
+}
+
+/**
+ * Whether a request that failed for what may pass is sent again. Anything when it never arrived, or was turned away before it was looked at
+ * (429, and 5xx with Retry-After, as client-go has it); otherwise only what has the same effect when it is done twice.
+ */
+function mayRepeat({ method, path, contentType, body }: TransportRequest, error: KubernetesError): boolean {
+  if (error.reason === 'ConnectionRefused' || error.status === 429 || error.retryAfterMs !== undefined) return true;
+  if (method === 'POST') return /[?&]dryRun=/.test(path) || path.startsWith('/apis/authorization.k8s.io/');
+  if (method !== 'PATCH' || contentType !== PATCH_TYPES.json) return true;
+  const operations = body as { op: string; path: string }[];
+  return operations.every(({ op, path: field }) => (op === 'replace' || op === 'add') && !/\/(\d+|-)$/.test(field));
 }
 
 /**

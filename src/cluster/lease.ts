@@ -5,6 +5,7 @@
 import { EXIT, RehearseError } from '../errors/errors.ts';
 import type { ObjectRef } from '../record/events.ts';
 import type { Clock, Cluster, RawObject } from '../rehearsal/ports.ts';
+import { createOwn } from './patience.ts';
 import { refOf, WORKLOAD_KINDS } from './workloads.ts';
 
 /** A lease that was not renewed for this long is free; it is renewed three times in it. */
@@ -80,12 +81,13 @@ async function acquire(cluster: Cluster, lease: ObjectRef, holder: string, clock
   });
   const found = await cluster.get(lease);
   if (!found) {
-    await create(cluster, {
+    const object = {
       apiVersion: lease.apiVersion,
       kind: lease.kind,
       metadata: { name: lease.name, namespace: lease.namespace as string },
       spec: spec(),
-    });
+    };
+    await create(cluster, object, clock);
     return;
   }
   const renewed = new Date(found['spec']?.renewTime ?? 0).getTime();
@@ -98,9 +100,10 @@ async function acquire(cluster: Cluster, lease: ObjectRef, holder: string, clock
   });
 }
 
-async function create(cluster: Cluster, object: RawObject): Promise<void> {
+async function create(cluster: Cluster, object: RawObject, clock: Clock): Promise<void> {
+  const holder = object['spec'].holderIdentity;
   try {
-    await cluster.create(object);
+    await createOwn(cluster, object, found => found['spec']?.holderIdentity === holder, clock);
   } catch (error) {
     if ((error as { status?: number }).status === 409) throw taken(object.metadata, 'another run', 'it took it just now');
     throw new RehearseError(`the lease ${object.metadata.name} could not be taken: ${(error as Error).message}`, {

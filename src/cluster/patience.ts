@@ -1,5 +1,5 @@
 /** What to do about an API server that is away, overloaded or in trouble: ask again, as it says itself, or a little later. */
-import type { Clock } from '../rehearsal/ports.ts';
+import type { Clock, Cluster, RawObject } from '../rehearsal/ports.ts';
 import { KubernetesError } from './kubernetes-error.ts';
 
 const BACKOFF = { firstMs: 200, mostMs: 3000 };
@@ -8,14 +8,17 @@ const BACKOFF = { firstMs: 200, mostMs: 3000 };
 const PASSING = new Set(['ConnectionRefused', 'ConnectionLost', 'RequestTimeout']);
 
 /** Whether the same request may succeed a little later. */
-export function isTransient(error: unknown): error is KubernetesError {
+export function isTransient(error: unknown): boolean {
   if (!(error instanceof KubernetesError)) return false;
   return error.status === 0 ? PASSING.has(error.reason) : error.status === 429 || error.status >= 500;
 }
 
 /** Before the next attempt (the first is 1), at least as long as the server asks for. */
-export function pauseMs(error: KubernetesError, attempt: number): number {
-  return Math.max(Math.min(BACKOFF.mostMs, BACKOFF.firstMs * 2 ** (attempt - 1)), error.retryAfterMs ?? 0);
+export function pauseMs(error: unknown, attempt: number): number {
+  return Math.max(
+    Math.min(BACKOFF.mostMs, BACKOFF.firstMs * 2 ** (attempt - 1)),
+    (error as Partial<KubernetesError>).retryAfterMs ?? 0,
+  );
 }
 
 /**
@@ -31,6 +34,41 @@ export async function patiently<T>(work: () => Promise<T>, { clock, signal }: { 
       await clock.sleep(pauseMs(error, attempt), signal).catch(() => {
         throw error;
       });
+    }
+  }
+}
+
+/** Attempts to create what must not be created twice. */
+const CREATE_ATTEMPTS = 5;
+
+/**
+ * Creates an object although the answer may get lost: one that is there afterwards and is ours is the one that an earlier attempt made.
+ * @throws the server's error otherwise, also that it exists already
+ */
+export async function createOwn(
+  cluster: Pick<Cluster, 'create' | 'get'>,
+  object: RawObject,
+  isOurs: (found: RawObject) => boolean,
+  clock: Clock,
+): Promise<void> {
+  const { apiVersion, kind, metadata } = object;
+  const ref = {
+    apiVersion,
+    kind,
+    name: metadata.name,
+    ...(metadata.namespace === undefined ? {} : { namespace: metadata.namespace }),
+  };
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await cluster.create(object);
+      return;
+    } catch (error) {
+      if (attempt > 1 && error instanceof KubernetesError && error.status === 409) {
+        const found = await cluster.get(ref);
+        if (found && isOurs(found)) return;
+      }
+      if (!isTransient(error) || attempt >= CREATE_ATTEMPTS) throw error;
+      await clock.sleep(pauseMs(error, attempt));
     }
   }
 }

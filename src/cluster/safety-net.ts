@@ -152,11 +152,12 @@ export function createSafetyNet(options: SafetyNetOptions): SafetyNet {
       };
       const path = await writeLocalJournal(stateDir, draft);
       try {
-        const copy = await writeClusterJournal(cluster, draft);
+        const copy = await writeClusterJournal(cluster, draft, clock);
         journal = draft;
         return { journal: homeRelative(path), cluster: copy, objects: entries.map(entry => entry.object) };
       } catch (error) {
-        await removeJournal(stateDir, undefined, draft);
+        // It may have arrived although no answer came.
+        await removeJournal(stateDir, cluster, draft).catch(() => removeJournal(stateDir, undefined, draft));
         throw error;
       }
     },

@@ -10,7 +10,9 @@ import * as z from 'zod';
 import { EXIT, RehearseError } from '../errors/errors.ts';
 import { type ObjectRef, objectRef } from '../record/events.ts';
 import { openText, sealText } from '../record/seal.ts';
-import type { Cluster, RawObject } from '../rehearsal/ports.ts';
+import { systemClock } from '../rehearsal/clock.ts';
+import type { Clock, Cluster, RawObject } from '../rehearsal/ports.ts';
+import { createOwn } from './patience.ts';
 
 const rawObject = z.custom<RawObject>(
   value => typeof value === 'object' && value !== null && 'kind' in value && 'metadata' in value,
@@ -118,10 +120,15 @@ export async function writeLocalJournal(stateDir: string, journal: UndoJournal):
 }
 
 /** Writes the cluster's copy. @throws RehearseError (refused) when it cannot be written. */
-export async function writeClusterJournal(cluster: Cluster, journal: UndoJournal): Promise<ObjectRef> {
+export async function writeClusterJournal(
+  cluster: Cluster,
+  journal: UndoJournal,
+  clock: Clock = systemClock,
+): Promise<ObjectRef> {
   const secret = undoSecret(journal);
   try {
-    await cluster.create(secretOf(journal));
+    // Its name is that of the run: whatever is there is ours.
+    await createOwn(cluster, secretOf(journal), () => true, clock);
     return secret;
   } catch (cause) {
     throw new RehearseError(

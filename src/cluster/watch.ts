@@ -6,9 +6,9 @@
 
 import type { IncomingMessage } from 'node:http';
 import { StringDecoder } from 'node:string_decoder';
-import type { Clock, RawObject } from '../rehearsal/ports.ts';
+import type { ApiResponse, Clock, RawObject } from '../rehearsal/ports.ts';
 import { errorOfResponse, KubernetesError } from './kubernetes-error.ts';
-import type { Transport } from './transport.ts';
+import type { Transport, TransportRequest } from './transport.ts';
 
 /** The server ends a watch by then; resuming costs one request. */
 const WATCH_SECONDS = 300;
@@ -18,6 +18,8 @@ const BACKOFF = { firstMs: 100, mostMs: 5000 };
 
 export interface WatchOptions {
   transport: Transport;
+  /** For the first list, which nothing makes up for; later ones are tried again anyway. */
+  list?: (request: TransportRequest) => Promise<ApiResponse>;
   clock: Clock;
   path: string;
   query: URLSearchParams;
@@ -32,7 +34,7 @@ export interface WatchOptions {
 /** Resolves when the objects of the first list were delivered as ADDED. @throws KubernetesError when that list fails. */
 export async function listAndWatch(options: WatchOptions): Promise<void> {
   const watch = new Watch(options);
-  await watch.relist();
+  await watch.relist(options.list);
   void watch.follow();
 }
 
@@ -46,10 +48,10 @@ class Watch {
     this.#options = options;
   }
 
-  async relist(): Promise<void> {
+  async relist(ask: WatchOptions['list'] = this.#options.transport.request): Promise<void> {
     const { transport, path, query, signal } = this.#options;
     const listPath = withQuery(path, query);
-    const response = await transport.request({ method: 'GET', path: listPath, signal });
+    const response = await ask({ method: 'GET', path: listPath, signal });
     if (response.status !== 200) throw errorOfResponse({ method: 'GET', path: listPath, server: transport.server }, response);
     const list = JSON.parse(response.body) as { metadata: { resourceVersion: string }; items: RawObject[] | null };
     const present = new Set<string>();

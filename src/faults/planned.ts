@@ -1,9 +1,13 @@
 /** Plans a change of a workload's pod template so that exactly what was planned is applied later, or a clear conflict. */
 import { KubernetesError } from '../cluster/connection.ts';
+import { sameDesiredState } from '../cluster/desired-state.ts';
 import { objectDiff } from '../cluster/diff.ts';
+import { isTransient, pauseMs } from '../cluster/patience.ts';
 import { CHANGE_CAUSE, refOf, shortName, WORKLOAD_KINDS } from '../cluster/workloads.ts';
 import { EXIT, RehearseError } from '../errors/errors.ts';
 import type { PlannedChange, RawObject, RoleContext } from '../rehearsal/ports.ts';
+
+const SEND_ATTEMPTS = 4;
 
 /** Gets the target. @throws RehearseError when it does not exist or is no workload. */
 export async function readTarget(context: RoleContext): Promise<RawObject> {
@@ -68,12 +72,34 @@ export async function applyPlanned(
   for (const change of planned) {
     const sentTMs = context.tMs();
     const { create, patch } = change;
-    if (create) await attempt(change.object, () => context.cluster.create(create));
-    else if (patch) await attempt(change.object, () => context.cluster.patch(change.object, patch, 'json'));
+    if (create) await send(context, change, () => context.cluster.create(create));
+    else if (patch) await send(context, change, () => context.cluster.patch(change.object, patch, 'json'));
     times = { sentTMs, acceptedTMs: context.tMs() };
   }
   if (!times) throw refused('nothing was planned');
   return times;
+}
+
+/** Sends a change; when no answer comes, looks whether it arrived, and only if it did not sends it again. */
+async function send(context: RoleContext, change: PlannedChange, call: () => Promise<RawObject>): Promise<void> {
+  const { cluster, clock } = context;
+  const { object, before, after } = change;
+  for (let number = 1; ; number++) {
+    try {
+      await call();
+      return;
+    } catch (error) {
+      if (!isTransient(error) || number >= SEND_ATTEMPTS) {
+        await attempt(object, () => Promise.reject(error));
+        return;
+      }
+      await clock.sleep(pauseMs(error, number));
+      const live = await cluster.get(object);
+      if (live && after && sameDesiredState(live, after)) return;
+      const untouched = before ? live && sameDesiredState(live, before) : !live;
+      if (!untouched) await attempt(object, () => Promise.reject(error));
+    }
+  }
 }
 
 /** Failed `test` operations come as 422 without causes; whoever reads it must know that somebody else changed the target. */
@@ -82,6 +108,12 @@ export async function attempt(object: { kind: string; name: string }, call: () =
     return await call();
   } catch (error) {
     if (!(error instanceof KubernetesError)) throw error;
+    if (isTransient(error))
+      throw new RehearseError(`the API server did not take the change of ${shortName(object)}: ${error.message}`, {
+        exitCode: EXIT.error,
+        hint: error.hint ?? 'start the drill again when the cluster answers',
+        cause: error,
+      });
     const changed =
       error.status === 409 ||
       /test(ing)? .*(failed|value)|rejected our request due to an error in our request/i.test(error.serverMessage);

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { clockSkew, connect } from '../../src/cluster/connection.ts';
 import { systemClock } from '../../src/rehearsal/clock.ts';
+import type { Cluster, RawObject } from '../../src/rehearsal/ports.ts';
 import { configMap, json, kubeconfigFor, scriptedServer, status } from './scripted-server.ts';
 
 const cleanups: (() => unknown)[] = [];
@@ -95,7 +96,10 @@ describe('requests', () => {
     expect(calls).toBe(2);
   });
 
-  test('a write is sent once, even when the connection breaks', async () => {
+  test.each([
+    ['a create', (cluster: Cluster) => cluster.create(configMap('b', 1) as RawObject)],
+    ['a JSON patch that tests', (cluster: Cluster) => cluster.patch(REF, [{ op: 'test', path: '/data', value: {} }], 'json')],
+  ])('%s is sent once when the connection breaks: doing it twice is another thing', async (_what, write) => {
     let writes = 0;
     const { kubeconfigText } = await server((asked, response) => {
       if (asked.method === 'GET') return json(response, 200, configMap('a', 1));
@@ -105,8 +109,58 @@ describe('requests', () => {
     const cluster = await clusterOf(kubeconfigText);
     // The first request leaves a kept-alive connection, which the second one uses.
     await cluster.get(REF);
-    await expect(cluster.patch(REF, [], 'json')).rejects.toMatchObject({ reason: 'ConnectionLost' });
+    await expect(write(cluster)).rejects.toMatchObject({ reason: 'ConnectionLost' });
     expect(writes).toBe(1);
+  });
+
+  test.each([
+    ['a read', (cluster: Cluster) => cluster.get(REF)],
+    ['a list', (cluster: Cluster) => cluster.list(REF, { namespace: 'shop' })],
+    ['a replacement', (cluster: Cluster) => cluster.replace(configMap('a', 1) as RawObject)],
+    ['a merge patch', (cluster: Cluster) => cluster.patch(REF, { data: {} }, 'merge')],
+    ['a deletion', (cluster: Cluster) => cluster.delete(REF, { uid: 'uid-a' })],
+    ['a watch', (cluster: Cluster) => cluster.watch(REF, { namespace: 'shop', signal: AbortSignal.timeout(10_000) }, () => {})],
+  ])('%s comes through a reset, 503, 500 and 429, in the pace that the server asks for', async (_what, ask) => {
+    let attempts = 0;
+    const { kubeconfigText } = await server(({ query }, response) => {
+      if (query.get('watch')) return;
+      switch (attempts++) {
+        case 1:
+          return response.socket?.destroy();
+        case 2:
+          return json(response, 503, status(503, 'ServiceUnavailable', 'etcd'));
+        case 3:
+          return json(response, 500, status(500, 'InternalError', 'leader changed'));
+        case 4:
+          return json(response, 429, status(429, 'TooManyRequests', 'later'), { 'retry-after': '1' });
+        default:
+          return json(response, 200, { ...configMap('a', 1), items: [] });
+      }
+    });
+    const slept: number[] = [];
+    const clock = { ...systemClock, sleep: async (ms: number) => void slept.push(ms) };
+    const cluster = await connect({ kubeconfigText, clock });
+    await cluster.get(REF);
+    await ask(cluster);
+    expect(attempts).toBe(6);
+    // A read that met a connection which had just been closed is asked again at once.
+    expect(slept.length).toBeGreaterThanOrEqual(3);
+    expect(slept.at(-1)).toBeGreaterThanOrEqual(1000);
+    cluster.close();
+  });
+
+  test('a deletion whose answer was lost is done', async () => {
+    let deletions = 0;
+    const { kubeconfigText } = await server((asked, response) => {
+      if (asked.method === 'GET') return json(response, 200, configMap('a', 1));
+      if (++deletions === 1) return response.socket?.destroy();
+      return json(response, 404, status(404, 'NotFound', 'configmaps "a" not found'));
+    });
+    const cluster = await clusterOf(kubeconfigText);
+    await cluster.get(REF);
+    await cluster.delete(REF);
+    expect(deletions).toBe(2);
+    await expect(cluster.delete(REF)).rejects.toMatchObject({ status: 404 });
   });
 
   test('ends with its signal, and at its deadline', async () => {

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { connect } from '../../cluster/connection.ts';
+import { serverVersion } from '../../cluster/providers/server-version.ts';
 import type { TheirsChoice } from '../../cluster/restore.ts';
 import { forgetJournal, restoreJournal } from '../../cluster/safety-net.ts';
 import { clusterJournals, isAbandoned, localJournals, stateDirectory, type UndoJournal } from '../../cluster/undo-journal.ts';
@@ -77,6 +78,8 @@ async function restoreOne(
         hint: 'name the right one with --context and --kubeconfig',
       });
     }
+    // Nobody is to wait for a server that is not there at all.
+    await serverVersion(cluster);
     const say = (text: string) => process.stdout.write(`${journal.runId}: ${text}\n`);
     const limit = pausableLimit(LIMIT_MS);
     const choose = chooseTheirs(args.theirs, process.stdin, process.stdout);
