@@ -34,9 +34,8 @@ async function trial(cluster: Cluster, cronJob: RawObject, namespace: string, cl
       name,
       namespace,
       labels: template.metadata?.labels ?? {},
-      ownerReferences: [
-        { apiVersion: 'batch/v1', kind: 'CronJob', name: GUARD_NAME, uid: String(cronJob.metadata.uid), controller: true },
-      ],
+      // Goes with the CronJob, which must not count it among its own: it deletes those that are done before anybody has looked.
+      ownerReferences: [{ apiVersion: 'batch/v1', kind: 'CronJob', name: GUARD_NAME, uid: String(cronJob.metadata.uid) }],
     },
     spec: template.spec,
   });
