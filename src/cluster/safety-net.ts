@@ -11,7 +11,7 @@ import { checkGuard } from './guard.ts';
 import { acquireLeases, type HeldLeases, leaseFor, leasesOfNamespace } from './lease.ts';
 import { patiently } from './patience.ts';
 import { ownedRevisions, putBack, type RestoreOptions, removeDrillRevisions } from './restore.ts';
-import { settle } from './settle.ts';
+import { untilSettled } from './rollout.ts';
 import { onlyByHand } from './their-changes.ts';
 import {
   clusterJournals,
@@ -27,6 +27,7 @@ import { revisionOf, sameTemplates, sameWorkload } from './workloads.ts';
 
 /** A ConfigMap of this name in the target's namespace stops every drill there, before and in the middle. */
 const HALT_SWITCH = 'rehearse-halt';
+const AGAIN_MS = 1000;
 
 export interface SafetyNetOptions {
   cluster: Cluster;
@@ -280,15 +281,37 @@ export async function restoreJournal(
     .filter(({ equal, action }) => equal && action !== 'left')
     .filter(({ object }) => journal.entries.some(entry => entry.before?.['spec']?.template && sameWorkload(entry.object, object)))
     .map(({ object }) => object);
-  await Promise.all(workloads.map(workload => patiently(() => settle(cluster, clock, workload, signal), options)));
+  const unsettled = new Map<ObjectRef, string>();
+  await Promise.all(
+    workloads.map(workload =>
+      patiently(() => atRest(cluster, clock, workload, signal), options).catch(error =>
+        unsettled.set(workload, (error as Error).message),
+      ),
+    ),
+  );
   const removedRevisions = await patiently(() => removeDrillRevisions(cluster, journal.entries, options), options);
   // The proof is taken last: what is live after everything has settled, not what was sent.
   const second = await putBack(cluster, journal.entries, options);
   const objects = second.map((entry, index) => {
-    const { action = entry.action, note } = first[index] ?? {};
-    return { ...entry, action, ...(note === undefined ? {} : { note }) };
+    const { action = entry.action, object } = first[index] ?? {};
+    const notes = [first[index]?.note ?? entry.note, object && unsettled.get(object)].filter(note => note !== undefined);
+    return { ...entry, action, ...(notes.length === 0 ? {} : { note: notes.join('; ') }) };
   });
-  return { proven: objects.every(entry => entry.equal), objects, removedRevisions };
+  return { proven: unsettled.size === 0 && objects.every(entry => entry.equal), objects, removedRevisions };
+}
+
+/**
+ * Waits until what was put back runs. That the bad deploy missed its progress deadline stays in the conditions of a Deployment until the
+ * first pod of the one after it is ready (k8s.io/kubernetes/pkg/controller/deployment/util, DeploymentTimedOut): no failure of ours.
+ */
+async function atRest(cluster: Cluster, clock: Clock, workload: ObjectRef, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    const { state, message } = await untilSettled(cluster, clock, workload, signal);
+    if (state === 'done') return;
+    await clock.sleep(AGAIN_MS, signal).catch(() => {
+      throw new RehearseError(`it has not settled: ${message}`);
+    });
+  }
 }
 
 /** The same change of the same object is shown once; another one since is shown again. */

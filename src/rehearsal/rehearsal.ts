@@ -331,13 +331,14 @@ class Rehearsal {
       const restored = await safety.restore(signal);
       proven = restored.proven;
       this.#emit({ type: 'restore.finished', proven, objects: restored.objects });
-      for (const { object, action, equal, kept = [] } of restored.objects) {
+      for (const { object, action, equal, kept = [], note } of restored.objects) {
         const name = `${object.kind.toLowerCase()}/${object.name}`;
         for (const { field, before, now, by } of kept)
           this.#emit({
             type: 'note',
             text: `kept what somebody else changed on ${name}: ${field} ${before} → ${now}${by === undefined ? '' : ` (${by})`}`,
           });
+        if (note !== undefined) this.#emit({ type: 'note', text: `${name}: ${note}` });
         if (action === 'left' && !equal)
           this.#emit({ type: 'note', text: `${name} was left alone: somebody else changed what the drill changed` });
       }

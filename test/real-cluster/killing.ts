@@ -151,7 +151,7 @@ function eventTypes(reports: string): string[] {
     .filter(type => type !== 'probe.sampled');
 }
 
-async function look(cluster: ConnectedCluster, namespace: string): Promise<Seen> {
+export async function look(cluster: ConnectedCluster, namespace: string): Promise<Seen> {
   const lists = await Promise.all(KINDS.map(([apiVersion, kind]) => cluster.list({ apiVersion, kind }, { namespace })));
   const history = await Promise.all(
     ['ReplicaSet', 'ControllerRevision'].map(kind => cluster.list({ apiVersion: 'apps/v1', kind }, { namespace })),
@@ -162,7 +162,7 @@ async function look(cluster: ConnectedCluster, namespace: string): Promise<Seen>
   };
 }
 
-function differences(before: Seen, after: Seen): string[] {
+export function differences(before: Seen, after: Seen): string[] {
   const problems: string[] = [];
   for (const [name, object] of before.objects) {
     const now = after.objects.get(name);
@@ -177,7 +177,7 @@ function differences(before: Seen, after: Seen): string[] {
   return problems;
 }
 
-async function leftovers(cluster: ConnectedCluster, namespace: string): Promise<string[]> {
+export async function leftovers(cluster: ConnectedCluster, namespace: string): Promise<string[]> {
   const lists = await Promise.all(
     [
       ['v1', 'Secret'],

@@ -1,0 +1,112 @@
+/**
+ * Drills through a network and a server that fail in every phase, as somebody's staging does on a bad day. How the drill ends is told;
+ * whatever it is, the target is as it was, at once or after `rehearse restore`.
+ */
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { stringify } from 'yaml';
+import { type ConnectedCluster, connect } from '../../src/cluster/connection.ts';
+import { provideSandbox } from '../../src/cluster/providers/sandbox.ts';
+import { systemClock } from '../../src/rehearsal/clock.ts';
+import { createWorkplace } from '../cli/rehearse.ts';
+import { differences, leftovers, look } from '../real-cluster/killing.ts';
+import { type Trouble, unreliableProxy } from './unreliable-proxy.ts';
+
+const all = process.env['REHEARSE_TEST_ALL'] !== undefined;
+if (!all) console.warn('SKIPPED: drills through an unreliable network: REHEARSE_TEST_ALL is not set');
+
+/** The first event of each phase, from the reads before the drill to its restore. */
+const PHASES = ['run.started', 'undo.written', 'fault.injected', 'diagnosis.answered', 'rollback.issued', 'restore.started'];
+const LASTS: Record<Trouble, number> = {
+  delays: 2500,
+  resets: 1500,
+  '410': 2500,
+  '429': 1500,
+  '500': 1500,
+  '503': 1500,
+  away: 6000,
+};
+
+describe.skipIf(!all)('a drill on a bad day', () => {
+  let sandbox: Awaited<ReturnType<typeof provideSandbox>>;
+  let direct: ConnectedCluster;
+  let kubeconfigText: string;
+  beforeAll(async () => {
+    sandbox = await provideSandbox({ clock: systemClock, signal: new AbortController().signal });
+    kubeconfigText = readFileSync(sandbox.kubeconfig, 'utf8');
+    direct = await connect({ kubeconfigText });
+  }, 60_000);
+  afterAll(async () => {
+    direct?.close();
+    await sandbox?.close();
+  });
+
+  test.each(Object.keys(LASTS) as Trouble[])(
+    '%s in every phase',
+    async trouble => {
+      const proxy = await unreliableProxy(kubeconfigText);
+      const workplace = createWorkplace();
+      const secrets = mkdtempSync(join(tmpdir(), 'rehearse-unreliable-'));
+      try {
+        const path = join(secrets, 'kubeconfig');
+        writeFileSync(path, proxy.kubeconfigText, { mode: 0o600 });
+        const staging = [{ context: 'test', server: proxy.url, namespaces: ['shop'] }];
+        writeFileSync(
+          join(workplace.directory, 'rehearse.yaml'),
+          stringify({ apiVersion: 'rehearse.dev/v1', kind: 'Config', staging }),
+        );
+        const before = await look(direct, 'shop');
+        const drill = workplace.start('run', 'bad-image', '--plain', '--kubeconfig', path, '--context', 'test');
+        let over = false;
+        void drill.ended.then(() => {
+          over = true;
+        });
+        const reached: string[] = [];
+        while (!over) {
+          const next = typesOf(workplace.reports).find(type => PHASES.includes(type) && !reached.includes(type));
+          if (next !== undefined) {
+            reached.push(next);
+            await proxy.begin(trouble);
+            await Promise.race([sleep(LASTS[trouble]), drill.ended]);
+            await proxy.end();
+          }
+          await sleep(20);
+        }
+        const { code, stdout, stderr } = await drill.ended;
+        const told = `${trouble}, exit code ${code}, phases ${reached.join(', ')}\n${stdout}\n${stderr}`;
+        expect([0, 1, 3, 4, 5], told).toContain(code);
+        expect(proxy.met, told).toBeGreaterThan(0);
+        // A clear end: the run is closed with a reason, and nothing was thrown at the user.
+        const record = workplace.record();
+        expect(record.verdict.reason, told).not.toBe('');
+        expect(stdout + stderr).not.toMatch(/\n\s+at .*:\d+:\d+/);
+        console.info(
+          `${trouble.padEnd(8)} exit code ${code} (${record.verdict.outcome}) ${reached.length} phases: ${record.verdict.reason}`,
+        );
+        if (code === 5) {
+          const restored = await workplace.run('restore');
+          expect(restored.code, told + restored.stdout + restored.stderr).toBe(0);
+        }
+        expect([...differences(before, await look(direct, 'shop')), ...(await leftovers(direct, 'shop'))], told).toEqual([]);
+        expect(workplace.journals(), told).toEqual([]);
+      } finally {
+        await proxy.stop();
+        workplace.remove();
+        rmSync(secrets, { recursive: true, force: true });
+      }
+    },
+    240_000,
+  );
+});
+
+function typesOf(reports: string): string[] {
+  const run = existsSync(reports) ? readdirSync(reports).find(name => /^\d{8}-/.test(name)) : undefined;
+  const file = join(reports, run ?? '', 'events.ndjson');
+  if (run === undefined || !existsSync(file)) return [];
+  return readFileSync(file, 'utf8')
+    .split('\n')
+    .flatMap(line => /"type":"([^"]+)"/.exec(line)?.[1] ?? []);
+}
