@@ -215,8 +215,9 @@ export function createSafetyNet(options: SafetyNetOptions): SafetyNet {
     },
 
     async release({ proven }) {
-      if (proven && journal) await removeJournal(stateDir, cluster, journal);
+      // The journal last: whoever dies in between leaves something that a restore finds.
       await leases?.release();
+      if (proven && journal) await removeJournal(stateDir, cluster, journal);
     },
 
     remedy: () =>

@@ -35,7 +35,10 @@ export async function unreliableProxy(kubeconfigText: string) {
 
   function answer(request: IncomingMessage, response: ServerResponse): void {
     const watch = request.url?.includes('watch=true') ?? false;
-    if (trouble === undefined || (trouble === '410' && !watch)) return forward(request, response);
+    if (trouble === undefined || (trouble === '410' && !watch)) {
+      forward(request, response);
+      return;
+    }
     met++;
     const say = (code: number, reason: string, headers: Record<string, string> = {}) =>
       response
@@ -67,14 +70,12 @@ export async function unreliableProxy(kubeconfigText: string) {
     }
   }
 
-  let listener: Server;
   const listen = (port: number) =>
-    new Promise<void>(resolve => {
-      listener = createServer(answer);
-      listener.listen(port, '127.0.0.1', resolve);
+    new Promise<Server>(resolve => {
+      const made = createServer(answer).listen(port, '127.0.0.1', () => resolve(made));
     });
-  await listen(0);
-  const { port } = listener!.address() as AddressInfo;
+  let listener = await listen(0);
+  const { port } = listener.address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;
 
   return {
@@ -95,7 +96,7 @@ export async function unreliableProxy(kubeconfigText: string) {
     async end(): Promise<void> {
       const was = trouble;
       trouble = undefined;
-      if (was === 'away') await listen(port);
+      if (was === 'away') listener = await listen(port);
     },
     async stop(): Promise<void> {
       listener.closeAllConnections();

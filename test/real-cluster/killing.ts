@@ -11,6 +11,7 @@ import { type ConnectedCluster, connect } from '../../src/cluster/connection.ts'
 import { desiredState } from '../../src/cluster/desired-state.ts';
 import { objectDiff } from '../../src/cluster/diff.ts';
 import { packageFile } from '../../src/package-file.ts';
+import type { EventBody } from '../../src/record/events.ts';
 import { systemClock } from '../../src/rehearsal/clock.ts';
 import type { RawObject } from '../../src/rehearsal/ports.ts';
 
@@ -36,8 +37,8 @@ export interface KillPlace {
 
 export interface Kill {
   scenario: string;
-  /** It was to be killed right after this event, probe samples not counted. */
-  event: number;
+  /** It was to be killed right after this event, by its number (probe samples not counted) or its type. */
+  event: number | EventBody['type'];
   /** Type of the last event that it wrote. */
   at: string;
   /** From the state folder that the drill wrote to, or from one that knows nothing of it. */
@@ -55,7 +56,12 @@ interface Seen {
 }
 
 /** @returns undefined when the drill ended by itself before that event. */
-export async function killAt(place: KillPlace, scenario: string, event: number, from: Kill['from']): Promise<Kill | undefined> {
+export async function killAt(
+  place: KillPlace,
+  scenario: string,
+  event: Kill['event'],
+  from: Kill['from'],
+): Promise<Kill | undefined> {
   const cluster = await connect({ kubeconfig: place.kubeconfig, context: place.context });
   try {
     const before = await look(cluster, place.namespace);
@@ -128,14 +134,14 @@ function start(place: KillPlace, home: string, args: string[], timeoutMs?: numbe
 }
 
 /** Type of the event after which it is to be killed, as soon as it is in the record; undefined when the drill ended before. */
-async function untilEvent(drill: Started, reports: string, event: number): Promise<string | undefined> {
+async function untilEvent(drill: Started, reports: string, event: Kill['event']): Promise<string | undefined> {
   let over = false;
   void drill.ended.then(() => {
     over = true;
   });
   for (;;) {
     const types = eventTypes(reports);
-    if (types.length >= event && !over) return types.at(-1);
+    if ((typeof event === 'number' ? types.length >= event : types.includes(event)) && !over) return types.at(-1);
     if (over) return undefined;
     await systemClock.sleep(5);
   }
