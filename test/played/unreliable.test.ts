@@ -30,21 +30,35 @@ const LASTS: Record<Trouble, number> = {
   away: 6000,
 };
 
-describe.skipIf(!all)('a drill on a bad day', () => {
-  let sandbox: Awaited<ReturnType<typeof provideSandbox>>;
+/** Real Kubernetes, with the demo app in a namespace that is opted in by its label. */
+const real = { kubeconfig: process.env['REHEARSE_TEST_KUBECONFIG'], namespace: process.env['REHEARSE_TEST_SHOP'] };
+if (!real.kubeconfig || !real.namespace)
+  console.warn('SKIPPED: the same on real Kubernetes: REHEARSE_TEST_KUBECONFIG or REHEARSE_TEST_SHOP is not set');
+
+describe.each([
+  { kind: 'sandbox', skipped: !all, namespace: 'shop' },
+  { kind: 'real', skipped: !all || !real.kubeconfig || !real.namespace, namespace: real.namespace ?? '' },
+])('a drill on a bad day on $kind Kubernetes', ({ kind, skipped, namespace }) => {
+  let close = async () => {};
   let direct: ConnectedCluster;
   let kubeconfigText: string;
   beforeAll(async () => {
-    sandbox = await provideSandbox({ clock: systemClock, signal: new AbortController().signal });
-    kubeconfigText = readFileSync(sandbox.kubeconfig, 'utf8');
+    if (skipped) return;
+    if (kind === 'real') {
+      kubeconfigText = readFileSync(String(real.kubeconfig), 'utf8');
+    } else {
+      const sandbox = await provideSandbox({ clock: systemClock, signal: new AbortController().signal });
+      close = () => sandbox.close();
+      kubeconfigText = readFileSync(sandbox.kubeconfig, 'utf8');
+    }
     direct = await connect({ kubeconfigText });
   }, 60_000);
   afterAll(async () => {
     direct?.close();
-    await sandbox?.close();
+    await close();
   });
 
-  test.each(Object.keys(LASTS) as Trouble[])(
+  test.skipIf(skipped).each(Object.keys(LASTS) as Trouble[])(
     '%s in every phase',
     async trouble => {
       const proxy = await unreliableProxy(kubeconfigText);
@@ -53,13 +67,13 @@ describe.skipIf(!all)('a drill on a bad day', () => {
       try {
         const path = join(secrets, 'kubeconfig');
         writeFileSync(path, proxy.kubeconfigText, { mode: 0o600 });
-        const staging = [{ context: 'test', server: proxy.url, namespaces: ['shop'] }];
+        const staging = [{ context: 'test', server: proxy.url, namespaces: [namespace] }];
         writeFileSync(
           join(workplace.directory, 'rehearse.yaml'),
           stringify({ apiVersion: 'rehearse.dev/v1', kind: 'Config', staging }),
         );
-        const before = await look(direct, 'shop');
-        const drill = workplace.start('run', 'bad-image', '--plain', '--kubeconfig', path, '--context', 'test');
+        const before = await look(direct, namespace);
+        const drill = workplace.start('run', 'bad-image', '--plain', '--kubeconfig', path, '--context', 'test', '-n', namespace);
         let over = false;
         void drill.ended.then(() => {
           over = true;
@@ -90,7 +104,9 @@ describe.skipIf(!all)('a drill on a bad day', () => {
           const restored = await workplace.run('restore');
           expect(restored.code, told + restored.stdout + restored.stderr).toBe(0);
         }
-        expect([...differences(before, await look(direct, 'shop')), ...(await leftovers(direct, 'shop'))], told).toEqual([]);
+        expect([...differences(before, await look(direct, namespace)), ...(await leftovers(direct, namespace))], told).toEqual(
+          [],
+        );
         expect(workplace.journals(), told).toEqual([]);
       } finally {
         await proxy.stop();
