@@ -6,7 +6,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { displayWidth } from '../../src/reporters/style.ts';
 import { noTmux, TmuxTerminal } from '../practice/tmux.ts';
 
-const FOLLOWER = join(import.meta.dirname, 'follower.ts');
+const FOLLOWER = join(import.meta.dirname, '..', 'practice', 'follower.ts');
 /** Whoever reads a prompt does not answer it at once; what comes sooner is not taken. */
 const READING_MS = 400;
 
