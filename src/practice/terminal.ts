@@ -57,15 +57,7 @@ function richTerminal(input: Input, ticker: Ticker, terminal: RichTerminal): Pra
   process.once('exit', close);
   input.setRawMode?.(true);
   return {
-    reporter: {
-      onEvent: event => terminal.onEvent(event),
-      say: text => terminal.say(text),
-      finish(record, files) {
-        terminal.finish(record, files);
-        close();
-      },
-      close,
-    },
+    reporter: reporterOf(terminal, close),
     person: terminal.person,
     onInterrupt(listener) {
       listeners.add(listener);
@@ -92,18 +84,23 @@ function plainTerminal(input: Input, terminal: PlainTerminal): PracticeTerminal 
     terminal.close();
   };
   return {
-    reporter: {
-      onEvent: event => terminal.onEvent(event),
-      say: text => terminal.say(text),
-      finish(record, files) {
-        terminal.finish(record, files);
-        close();
-      },
-      close,
-    },
+    reporter: reporterOf(terminal, close),
     person: terminal.person,
     // The terminal makes it a SIGINT by itself.
     onInterrupt: () => () => {},
+  };
+}
+
+/** @param close gives the terminal back as it was */
+function reporterOf(terminal: PlainTerminal | RichTerminal, close: () => void): Reporter {
+  return {
+    onEvent: event => terminal.onEvent(event),
+    say: text => terminal.say(text),
+    finish(record, files) {
+      terminal.finish(record, files);
+      close();
+    },
+    close,
   };
 }
 

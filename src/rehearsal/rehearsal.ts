@@ -3,6 +3,7 @@
  * everything else (terminal, run.json, report) is derived from those.
  */
 import { EXIT, RehearseError } from '../errors/errors.ts';
+import { objectText } from '../record/event-text.ts';
 import type { CheckResult, EventBody, RehearsalEvent } from '../record/events.ts';
 import { durationMs } from '../scenario/schema.ts';
 import { AbortConditions } from './abort-conditions.ts';
@@ -332,7 +333,7 @@ class Rehearsal {
       proven = restored.proven;
       this.#emit({ type: 'restore.finished', proven, objects: restored.objects });
       for (const { object, action, equal, kept = [], note } of restored.objects) {
-        const name = `${object.kind.toLowerCase()}/${object.name}`;
+        const name = objectText(object);
         for (const { field, before, now, by } of kept)
           this.#emit({
             type: 'note',

@@ -1,4 +1,5 @@
 /** The rollback, whoever makes it: by the means of the scenario, by a command of the runbook, or by somebody's own hands. */
+import { objectText } from '../record/event-text.ts';
 import type { Activity, ObjectRef } from '../record/events.ts';
 import { durationMs, type ScenarioSpec } from '../scenario/schema.ts';
 import { expiry } from './expiry.ts';
@@ -67,7 +68,7 @@ export class RollbackPhase {
     moments.reach('rollback-issued', context.tMs(), 'seen in the cluster', 0, 'the desired state equals the known-good one');
     try {
       const outside = await observer.lastChange();
-      const name = `${target.kind.toLowerCase()}/${target.name}`;
+      const name = objectText(target);
       if (this.#commandGiven) {
         context.emit({
           type: 'rollback.issued',

@@ -1,3 +1,4 @@
+import { objectText } from '../record/event-text.ts';
 import type { RunRecord } from '../record/run-record.ts';
 import type { Reporter, ReportFiles, Screen } from './reporter.ts';
 
@@ -66,7 +67,7 @@ function runSummary(record: RunRecord, files: ReportFiles): RunSummary {
     diagnosis: {
       correct: answers.some(one => one.correct),
       answers: answers.length,
-      suspect: suspect && `${suspect.workload.kind.toLowerCase()}/${suspect.workload.name}`,
+      suspect: suspect && objectText(suspect.workload),
       revision: suspect?.revision,
     },
     runbook: {

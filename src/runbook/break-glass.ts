@@ -2,15 +2,16 @@
  * Elevated access for the steps that a runbook marks with `breakGlass`: asked for with a name, a reason and an expiry, used for
  * those steps alone, and everything done with it goes on the record.
  */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { parse, stringify } from 'yaml';
+import { stringify } from 'yaml';
 import { RehearseError } from '../errors/errors.ts';
 import type { RoleContext } from '../rehearsal/ports.ts';
 import type { CommandRunner } from './commands.ts';
 import type { RunbookDocument, Step } from './document.ts';
 import type { RunbookEnvironment } from './environment.ts';
+import { readKubeconfigs } from './kubeconfig.ts';
 import type { Person } from './person.ts';
 
 /** When the runbook states none. */
@@ -165,12 +166,6 @@ export class BreakGlass {
   }
 }
 
-async function contextsOf(kubeconfig: string): Promise<{ name: string; context?: { cluster?: string } }[]> {
-  const contexts = await Promise.all(
-    kubeconfig
-      .split(delimiter)
-      .filter(path => path !== '')
-      .map(async path => (parse(await readFile(path, 'utf8').catch(() => '')) as { contexts?: [] } | null)?.contexts ?? []),
-  );
-  return contexts.flat();
+async function contextsOf(kubeconfig: string) {
+  return (await readKubeconfigs(kubeconfig)).flatMap(config => config.contexts ?? []);
 }

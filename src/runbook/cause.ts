@@ -1,6 +1,6 @@
 /** A person names the change that caused the trouble. */
 import { formatDuration } from '../record/duration.ts';
-import type { ObjectRef } from '../record/events.ts';
+import { objectText } from '../record/event-text.ts';
 import type { Candidate, RoleContext, RunbookActions } from '../rehearsal/ports.ts';
 import type { Asking } from './asking.ts';
 import type { Choice, Person } from './person.ts';
@@ -26,15 +26,15 @@ export async function nameCause(parts: CauseParts, automatic?: () => Promise<str
   const candidates = await actions.candidates();
   const now = context.clock.now().getTime();
   const choices: Choice[] = candidates.map(candidate => ({
-    value: nameOf(candidate.workload),
-    label: `${nameOf(candidate.workload)}${lastChanged(candidate, now)}`,
+    value: objectText(candidate.workload),
+    label: `${objectText(candidate.workload)}${lastChanged(candidate, now)}`,
   }));
   choices.push({ value: 'later', label: 'not sure yet' });
   if (automatic) choices.push({ value: 'automatic', label: 'let the automatic diagnosis answer' });
   const chosen = await asking.choose('Which workload is the cause?', choices);
   if (chosen === 'later') return undefined;
   if (chosen === 'automatic') return automatic?.();
-  const candidate = candidates.find(one => nameOf(one.workload) === chosen);
+  const candidate = candidates.find(one => objectText(one.workload) === chosen);
   if (!candidate) return undefined;
   const revision = await whichRevision(asking, candidate, now);
   const why = await asking.text('How do you know? (Enter: no words)', '', { optional: true });
@@ -64,8 +64,6 @@ async function whichRevision(asking: Asking, { revisions }: Candidate, now: numb
     })),
   );
 }
-
-export const nameOf = (ref: ObjectRef) => `${ref.kind.toLowerCase()}/${ref.name}`;
 
 function ago(at: string, nowMs: number): string {
   return `${formatDuration(Math.max(0, nowMs - new Date(at).getTime()))} ago`;

@@ -1,5 +1,6 @@
 /** Follows a runbook: every step in order, timed, with its output kept. Who follows it decides what `Hands` are. */
 import { dirname } from 'node:path';
+import { objectText } from '../record/event-text.ts';
 import type { RoleContext, RunbookActions } from '../rehearsal/ports.ts';
 import { attended } from './attended.ts';
 import { AutomaticHands } from './automatic.ts';
@@ -93,14 +94,14 @@ const isGood = (followed: Followed) => followed.outcome === 'passed' || followed
 
 function suspectVariable({ actions, variables }: Following): void {
   const suspect = actions.suspect();
-  if (suspect) variables.set('suspect', `${suspect.kind.toLowerCase()}/${suspect.name}`);
+  if (suspect) variables.set('suspect', objectText(suspect));
 }
 
 function runVariables(context: RoleContext, environment: RunbookEnvironment): Record<string, string | undefined> {
   const { target, namespace, cluster } = context;
   // In a blind drill the target is what has to be found.
   const ofTarget = {
-    workload: `${target.kind.toLowerCase()}/${target.name}`,
+    workload: objectText(target),
     kind: target.kind.toLowerCase(),
     name: target.name,
     container: environment.container,

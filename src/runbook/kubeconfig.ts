@@ -33,12 +33,8 @@ export async function pinKubeconfig(
   context: string,
   namespace: string,
 ): Promise<PinnedKubeconfig> {
-  const files = (kubeconfig ?? '').split(delimiter).filter(path => path !== '');
-  const configs: Kubeconfig[] = [];
-  for (const path of files) {
-    const text = await readFile(path, 'utf8').catch(() => undefined);
-    if (text !== undefined) configs.push((parse(text) as Kubeconfig | null) ?? {});
-  }
+  const files = filesOf(kubeconfig ?? '');
+  const configs = await readKubeconfigs(kubeconfig ?? '');
   const found = configs.flatMap(config => config.contexts ?? []).find(one => one.name === context)?.context;
   if (!found && kubeconfig !== undefined) {
     throw new RehearseError(`The kubeconfig has no context "${context}": ${kubeconfig}`, {
@@ -71,3 +67,13 @@ export async function pinKubeconfig(
 
 /** What a client then says is the reason: "lookup no-kubeconfig-of-the-run.invalid: no such host". */
 const NOWHERE = 'no-kubeconfig-of-the-run';
+
+/** Every file of a KUBECONFIG that can be read, in order. */
+export async function readKubeconfigs(kubeconfig: string): Promise<Kubeconfig[]> {
+  const texts = await Promise.all(filesOf(kubeconfig).map(path => readFile(path, 'utf8').catch(() => undefined)));
+  return texts.flatMap(text => (text === undefined ? [] : [(parse(text) as Kubeconfig | null) ?? {}]));
+}
+
+function filesOf(kubeconfig: string): string[] {
+  return kubeconfig.split(delimiter).filter(path => path !== '');
+}

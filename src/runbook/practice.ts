@@ -1,8 +1,9 @@
 /** A person follows the runbook at a terminal: step by step, with their own hands where they like, with everything on the record. */
+import { objectText } from '../record/event-text.ts';
 import { harmlessLine, harmlessText } from '../record/harmless-text.ts';
 import type { RoleContext, RunbookActions } from '../rehearsal/ports.ts';
 import { Asking, type Question } from './asking.ts';
-import { nameCause, nameOf } from './cause.ts';
+import { nameCause } from './cause.ts';
 import type { CommandRunner } from './commands.ts';
 import type { Action, RunbookDocument, Step } from './document.ts';
 import type { RunbookEnvironment } from './environment.ts';
@@ -247,7 +248,7 @@ export class PracticeHands implements Hands {
     const { actions, person, signal } = this.#parts;
     if (!actions.suspect() && (await this.#nameCause(step, signal)) === undefined) return;
     const suspect = actions.suspect();
-    const name = suspect ? nameOf(suspect) : '';
+    const name = suspect ? objectText(suspect) : '';
     if (!(await this.#asking.confirm(`Roll back ${name} now?`))) return;
     const waiting: Waiting = { step, for: 'cluster', text: `rolling back ${name}` };
     const said = await this.during(until => actions.rollback(until), waiting, signal).catch(error => this.#told(error));

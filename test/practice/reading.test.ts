@@ -1,22 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { legend } from '../../src/practice/commands.ts';
 import { complete, readLine } from '../../src/practice/reading.ts';
-import type { Prompt, SideCommand } from '../../src/runbook/person.ts';
+import type { Prompt } from '../../src/runbook/person.ts';
+import { COMMANDS as commands } from './seat.ts';
 
-const commands: SideCommand[] = [
-  'skip',
-  'back',
-  'done',
-  'cause',
-  'rollback',
-  'show',
-  'note',
-  'escalate',
-  'hand-over',
-  'hint',
-  'pause',
-  'quit',
-];
 const failed: Prompt = { kind: 'failed', text: 'Enter tries again', error: 'exit code 1', commands };
 const waiting: Prompt = { kind: 'waiting', text: 'waiting', waitingFor: 'cluster', commands };
 const text: Prompt = { kind: 'text', text: 'Why?', commands };
