@@ -193,20 +193,20 @@ export class StepRunner {
         return shown;
       }
       case 'run':
-        actions.spend('machine', of);
-        if (step.phase === 'rollback') actions.commandIssued();
-        return this.#elevated(step, () =>
-          hands.during(until => this.#run(step, action, until), { step, for: 'machine', text: 'running' }, signal),
-        );
+        return this.#elevated(step, () => {
+          actions.spend('machine', of);
+          if (step.phase === 'rollback') actions.commandIssued();
+          return hands.during(until => this.#run(step, action, until), { step, for: 'machine', text: 'running' }, signal);
+        });
       case 'assert':
-        actions.spend('cluster', of);
-        return this.#elevated(step, () =>
-          hands.during(
+        return this.#elevated(step, () => {
+          actions.spend('cluster', of);
+          return hands.during(
             until => this.#assert(step, action, until),
             { step, for: 'cluster', text: 'checking again and again' },
             signal,
-          ),
-        );
+          );
+        });
       case 'wait':
         actions.spend('cluster', of);
         await this.#waited(step, 'cluster', `waiting ${formatDuration(action.ms)}`, async until => {

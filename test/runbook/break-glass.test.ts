@@ -96,6 +96,29 @@ describe('break-glass access', () => {
     expect(run.events.some(event => event.type === 'break-glass.opened')).toBe(false);
   });
 
+  test("the questions come before the command: until they are answered no rollback was issued, and the time is the person's", async () => {
+    const order: string[] = [];
+    const person = scriptedPerson(SAYS);
+    const { prompt } = person;
+    person.prompt = (asked, signal) => {
+      order.push(`asked: ${asked.text}`);
+      return prompt(asked, signal);
+    };
+    await follow(`${FRONT}${step('Unlock', 'breakGlass: true\nphase: rollback', READS_CONTEXT)}`, {
+      kubeconfig,
+      person,
+      actions: {
+        ...restored,
+        spend: activity => void (activity === 'machine' && order.push('machine')),
+        commandIssued: () => void order.push('issued'),
+      },
+    });
+    const last = order.findIndex(entry => entry.startsWith('asked: For how many minutes'));
+    expect(last).toBeGreaterThan(0);
+    expect(order.indexOf('machine')).toBeGreaterThan(last);
+    expect(order.indexOf('issued')).toBeGreaterThan(last);
+  });
+
   test('nobody at the keyboard: the step says that it needs a person', async () => {
     const run = await follow(BOOK, { kubeconfig });
     expect(run.good).toBe(false);
