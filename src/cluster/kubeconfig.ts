@@ -1,28 +1,22 @@
-/**
- * Reads kubeconfigs as kubectl does and yields, for one context, where the server is and how to authenticate.
- * Credentials of exec plugins come from client-node; its whole configuration module, 2 MB, is loaded only for what
- * nothing else of it does: proxies and the old auth providers.
- */
+/** Reads kubeconfigs as kubectl does and yields, for one context, where the server is and how to authenticate. */
 import { access, readFile } from 'node:fs/promises';
 import type { Agent } from 'node:http';
 import { homedir } from 'node:os';
 import path from 'node:path';
-import {
-  type Cluster,
-  type Context,
-  newClusters,
-  newContexts,
-  newUsers,
-  type User,
-} from '@kubernetes/client-node/dist/config_types.js';
-import { ExecAuth } from '@kubernetes/client-node/dist/exec_auth.js';
+import { type Cluster, type Context, newClusters, newContexts, newUsers } from '@kubernetes/client-node/dist/config_types.js';
 import { parse } from 'yaml';
 import { EXIT, RehearseError } from '../errors/errors.ts';
-import { proxyFor } from './proxy-environment.ts';
+import { type CredentialSource, credentialsOf, type KubeconfigUser } from './credentials.ts';
+import type { ExecCluster } from './exec-plugin.ts';
+import { keepTokens } from './kept-tokens.ts';
+import type { OidcTokens } from './oidc.ts';
+import { proxyAgent } from './proxy-agent.ts';
 
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 /** Name of the context that a pod's service account makes: https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/ */
-const IN_CLUSTER = 'in-cluster';
+export const IN_CLUSTER = 'in-cluster';
+/** A cluster's settings for credential plugins: https://kubernetes.io/docs/reference/config-api/client-authentication.v1/#client-authentication-k8s-io-v1-Cluster */
+const EXEC_EXTENSION = 'client.authentication.k8s.io/exec';
 
 /** One context of a kubeconfig, ready to connect with. */
 export interface ConnectionConfig {
@@ -31,15 +25,21 @@ export interface ConnectionConfig {
   /** The context's default namespace. */
   namespace: string | undefined;
   tls: { ca?: Buffer; cert?: Buffer | string; key?: Buffer | string; rejectUnauthorized?: boolean; servername?: string };
-  /** Headers that authenticate a request; asked for each time, so that an expired token is renewed. A client certificate of a plugin comes along. */
-  credentials(): Promise<{ headers: Record<string, string>; cert?: string; key?: string }>;
+  /** Shared by all connections of this context, so that they renew a token once. */
+  credentials: CredentialSource;
   /** Set when the cluster is behind a proxy. */
   proxyAgent: Agent | undefined;
 }
 
+/** A cluster of a kubeconfig, with what client-node leaves out. */
+interface KubeconfigCluster extends Cluster {
+  /** The settings of the cluster for credential plugins. */
+  execConfig?: unknown;
+}
+
 interface Kubeconfig {
-  clusters: Cluster[];
-  users: User[];
+  clusters: KubeconfigCluster[];
+  users: KubeconfigUser[];
   contexts: Context[];
   currentContext: string | undefined;
 }
@@ -84,8 +84,8 @@ export async function loadKubeconfig(options: {
 async function connectionConfig(
   name: string,
   context: Context,
-  cluster: Cluster,
-  user: User | undefined,
+  cluster: KubeconfigCluster,
+  user: KubeconfigUser | undefined,
 ): Promise<ConnectionConfig> {
   const ca = await fileOrData(cluster.caFile, cluster.caData);
   const cert = await fileOrData(user?.certFile, user?.certData);
@@ -103,61 +103,25 @@ async function connectionConfig(
     server,
     namespace: context.namespace,
     tls,
-    credentials: credentialsOf(user),
-    proxyAgent: await proxyAgent(cluster, server, tls),
+    credentials: credentialsOf(user, execCluster(cluster, server, ca)),
+    proxyAgent: await proxyAgent(server, { proxyUrl: cluster.proxyUrl, tls }),
   };
 }
 
-function credentialsOf(user: User | undefined): ConnectionConfig['credentials'] {
-  if (!user) return async () => ({ headers: {} });
-  const exec = new ExecAuth();
-  const tokenFile: unknown = user.authProvider?.config?.tokenFile;
-  const fixed: Record<string, string> = {};
-  if (user.impersonateUser) fixed['Impersonate-User'] = user.impersonateUser;
-  if (user.username) fixed['Authorization'] = `Basic ${Buffer.from(`${user.username}:${user.password}`).toString('base64')}`;
-  if (user.token) fixed['Authorization'] = `Bearer ${user.token}`;
-  return async () => {
-    const options: { headers: Record<string, string>; cert?: string; key?: string } = { headers: { ...fixed } };
-    try {
-      if (exec.isAuthProvider(user)) await exec.applyAuthentication(user, options);
-      // Read for every request: a projected token is another one every hour, and is trimmed as client-go does.
-      else if (typeof tokenFile === 'string')
-        options.headers['Authorization'] = `Bearer ${(await readFile(tokenFile, 'utf8')).trim()}`;
-      else if (user.authProvider) {
-        const { KubeConfig } = await import('@kubernetes/client-node/dist/config.js');
-        const config = new KubeConfig();
-        config.loadFromClusterAndUser({ name: 'cluster', server: 'https://cluster', skipTLSVerify: false }, user);
-        await (config as unknown as { applyAuthorizationHeader(options: object): Promise<void> }).applyAuthorizationHeader(
-          options,
-        );
-      }
-    } catch (cause) {
-      if (typeof tokenFile === 'string')
-        throw new RehearseError(`the token of user "${user.name}" cannot be read: ${(cause as Error).message}`, {
-          hint: "the kubeconfig names the file, or it is that of the pod's service account: see that it is there and can be read",
-          cause,
-        });
-      const what = user.exec?.command ? `the credential plugin \`${user.exec.command}\`` : 'the credential provider';
-      const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-      throw new RehearseError(
-        `${what} of user "${user.name}" ${missing ? 'is not installed' : `failed: ${(cause as Error).message.trim()}`}`,
-        {
-          hint: missing ? 'install it, and see that it is on the PATH' : 'run it by hand: it may want you to log in',
-          cause,
-        },
-      );
-    }
-    return options;
+function execCluster(cluster: KubeconfigCluster, server: string, ca: Buffer | undefined): ExecCluster {
+  return {
+    server,
+    ...(cluster.tlsServerName ? { 'tls-server-name': cluster.tlsServerName } : {}),
+    ...(cluster.skipTLSVerify ? { 'insecure-skip-tls-verify': true } : {}),
+    ...(ca ? { 'certificate-authority-data': ca.toString('base64') } : {}),
+    ...(cluster.proxyUrl ? { 'proxy-url': cluster.proxyUrl } : {}),
+    ...(cluster.execConfig === undefined ? {} : { config: cluster.execConfig }),
   };
 }
 
-/** The kubeconfig's proxy-url goes before that of the environment, as in client-go. */
-async function proxyAgent(cluster: Cluster, server: string, tls: ConnectionConfig['tls']): Promise<Agent | undefined> {
-  const proxyUrl = cluster.proxyUrl ?? proxyFor(server, process.env);
-  if (!proxyUrl) return undefined;
-  const { KubeConfig } = await import('@kubernetes/client-node/dist/config.js');
-  const config = new KubeConfig() as unknown as { createAgent(cluster: Cluster, options: object): Agent };
-  return config.createAgent({ ...cluster, server, proxyUrl }, { ...tls, keepAlive: true });
+/** What kubectl reads when it is told nothing: KUBECONFIG, which may list several files, or the file in the user's home. */
+export function usersKubeconfig(environment: NodeJS.ProcessEnv): string {
+  return environment['KUBECONFIG'] || path.join(homedir(), '.kube', 'config');
 }
 
 /** KUBECONFIG may list several files; as in client-go the first definition of a name wins and missing files are skipped. */
@@ -169,9 +133,11 @@ async function readConfig(options: {
 }): Promise<{ config: Kubeconfig; source: string }> {
   if (options.kubeconfigText !== undefined)
     return { config: parseConfig(options.kubeconfigText, 'the kubeconfig', process.cwd()), source: 'the kubeconfig' };
-  if (options.kubeconfig !== undefined) return { config: await readFileConfig(options.kubeconfig), source: options.kubeconfig };
-  const listed = (process.env['KUBECONFIG'] ?? '').split(path.delimiter).filter(Boolean);
-  const files = listed.length ? listed : [path.join(homedir(), '.kube', 'config')];
+  // A journal keeps what KUBECONFIG said when its drill ran.
+  if (options.kubeconfig !== undefined && !options.kubeconfig.includes(path.delimiter))
+    return { config: await readFileConfig(options.kubeconfig), source: options.kubeconfig };
+  const listed = (options.kubeconfig ?? process.env['KUBECONFIG'] ?? '').split(path.delimiter).filter(Boolean);
+  const files = listed.length ? listed : usersKubeconfig({}).split(path.delimiter);
   const present = (await Promise.all(files.map(async file => ((await exists(file)) ? file : undefined)))).filter(
     file => file !== undefined,
   );
@@ -206,18 +172,24 @@ async function readFileConfig(file: string): Promise<Kubeconfig> {
       cause,
     );
   }
-  return parseConfig(text, file, path.dirname(path.resolve(file)));
+  return parseConfig(text, file, path.dirname(path.resolve(file)), file);
 }
 
-function parseConfig(text: string, source: string, folder: string): Kubeconfig {
+/** @param file where it stands, when it does */
+function parseConfig(text: string, source: string, folder: string, file?: string): Kubeconfig {
   try {
     const document = parse(text) ?? {};
     if (typeof document !== 'object') throw new Error('not a mapping');
     const absolute = (file: string) => (path.isAbsolute(file) ? file : path.join(folder, file));
-    const clusters = newClusters(document.clusters).map(cluster => ({
-      ...cluster,
-      ...(cluster.caFile ? { caFile: absolute(cluster.caFile) } : {}),
-    }));
+    const clusters = newClusters(document.clusters).map((cluster, index) => {
+      const extensions: { name: string; extension: unknown }[] = document.clusters[index].cluster.extensions ?? [];
+      const exec = extensions.find(({ name }) => name === EXEC_EXTENSION);
+      return {
+        ...cluster,
+        ...(cluster.caFile ? { caFile: absolute(cluster.caFile) } : {}),
+        ...(exec ? { execConfig: exec.extension } : {}),
+      };
+    });
     // client-node reads a tokenFile at once, relative to the working directory, and never again; a projected token changes every hour.
     const tokenFiles = new Map<string, string>();
     for (const entry of document.users ?? []) {
@@ -225,10 +197,12 @@ function parseConfig(text: string, source: string, folder: string): Kubeconfig {
       tokenFiles.set(entry.name, absolute(entry.user.tokenFile));
       delete entry.user.tokenFile;
     }
-    const users = newUsers(document.users).map(user => {
+    const users = newUsers(document.users).map((user, index) => {
       const tokenFile = tokenFiles.get(user.name);
       return {
         ...user,
+        ...(file === undefined ? {} : { keepTokens: (tokens: OidcTokens) => keepTokens(file, user.name, tokens) }),
+        actAs: document.users[index].user ?? {},
         ...(user.certFile ? { certFile: absolute(user.certFile) } : {}),
         ...(user.keyFile ? { keyFile: absolute(user.keyFile) } : {}),
         // As in client-go: a plugin with a path is looked for beside the kubeconfig, one without on the PATH.
@@ -236,7 +210,7 @@ function parseConfig(text: string, source: string, folder: string): Kubeconfig {
           ? { exec: { ...user.exec, command: absolute(user.exec.command) } }
           : {}),
         ...(tokenFile && !user.token ? { authProvider: { name: 'tokenFile', config: { tokenFile } } } : {}),
-      } as User;
+      } as KubeconfigUser;
     });
     return { clusters, users, contexts: newContexts(document.contexts), currentContext: document['current-context'] };
   } catch (cause) {

@@ -1,7 +1,17 @@
 import { RehearseError } from '../errors/errors.ts';
+import type { CredentialsError } from './credentials-error.ts';
 
 /** Reasons of our own, for what never became an answer of the API server. The others are upstream's `Status.reason`. */
-export type TransportReason = 'ConnectionRefused' | 'HostNotFound' | 'TLS' | 'ConnectionLost' | 'RequestTimeout' | 'Credentials';
+export type TransportReason =
+  | 'ConnectionRefused'
+  | 'HostNotFound'
+  | 'TLS'
+  | 'ConnectionLost'
+  | 'RequestTimeout'
+  /** There is nothing to authenticate with, and that stays so. */
+  | 'Credentials'
+  /** A credential plugin or identity provider could not give any now. */
+  | 'CredentialsUnavailable';
 
 /**
  * What an API server refused, or why it could not be asked.
@@ -101,6 +111,15 @@ export function errorOfTransport(request: { method: string; path: string; server
   });
 }
 
+/** The error of a request that was not sent, for there was nothing to authenticate it with. */
+export function errorOfCredentials(request: { method: string; path: string }, cause: CredentialsError): KubernetesError {
+  const reason: TransportReason = cause.passing ? 'CredentialsUnavailable' : 'Credentials';
+  const { method, path } = request;
+  return new KubernetesError({ status: 0, reason, message: cause.message, method, path, hint: cause.hint, cause });
+}
+
+const UNREACHABLE = new Set(['ENETUNREACH', 'EHOSTUNREACH', 'ENETDOWN', 'EHOSTDOWN', 'EADDRNOTAVAIL']);
+
 const UNTRUSTED = new Set([
   'DEPTH_ZERO_SELF_SIGNED_CERT',
   'SELF_SIGNED_CERT_IN_CHAIN',
@@ -152,6 +171,19 @@ function explain(code: string, message: string): { reason: TransportReason; what
       reason: 'RequestTimeout',
       what: code === 'REQUEST_TIMEOUT' ? message : 'the connection timed out',
       hint: 'check the network, the VPN and the load on the API server',
+    };
+  if (UNREACHABLE.has(code))
+    return {
+      reason: 'ConnectionLost',
+      what: `there is no way to the server from here (${code})`,
+      hint: 'check the network and the VPN of this machine',
+    };
+  // A load balancer, or the engine of kind, takes the connection for a server that is away, and drops it: no request was sent yet.
+  if (message.includes('before secure TLS connection was established'))
+    return {
+      reason: 'ConnectionRefused',
+      what: 'the connection was dropped before TLS was set up, nothing answers behind it',
+      hint: 'is the API server running? Another try in a few seconds may do',
     };
   return {
     reason: 'ConnectionLost',

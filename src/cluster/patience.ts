@@ -1,11 +1,20 @@
 /** What to do about an API server that is away, overloaded or in trouble: ask again, as it says itself, or a little later. */
 import type { Clock, Cluster, RawObject } from '../rehearsal/ports.ts';
-import { KubernetesError } from './kubernetes-error.ts';
+import { KubernetesError, type TransportReason } from './kubernetes-error.ts';
 
 const BACKOFF = { firstMs: 200, mostMs: 3000 };
 
-/** Reasons of no answer that may pass by themselves; a wrong certificate or host name does not. */
-const PASSING = new Set(['ConnectionRefused', 'ConnectionLost', 'RequestTimeout']);
+/**
+ * Reasons of no answer that may pass by themselves; a wrong certificate or a plugin that is not installed does not. A name that cannot be
+ * resolved is a lost network more often than a mistake: the mistake shows at the first request, before the server has ever answered.
+ */
+const PASSING = new Set<string>([
+  'ConnectionRefused',
+  'HostNotFound',
+  'ConnectionLost',
+  'RequestTimeout',
+  'CredentialsUnavailable',
+] satisfies TransportReason[]);
 
 /** Whether the same request may succeed a little later. */
 export function isTransient(error: unknown): boolean {

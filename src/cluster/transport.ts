@@ -2,12 +2,22 @@
 import { setMaxListeners } from 'node:events';
 import http from 'node:http';
 import https from 'node:https';
+import { isDeepStrictEqual } from 'node:util';
 import type { ApiResponse } from '../rehearsal/ports.ts';
+import type { Credentials } from './credentials.ts';
+import { CredentialsError } from './credentials-error.ts';
 import { deadline } from './deadline.ts';
 import type { ConnectionConfig } from './kubeconfig.ts';
-import { errorOfTransport, KubernetesError } from './kubernetes-error.ts';
+import { errorOfCredentials, errorOfTransport, KubernetesError } from './kubernetes-error.ts';
+import { unlessAborted } from './single-flight.ts';
 
 const DEFAULT_TIMEOUT_MS = 30_000;
+
+interface Answer {
+  message: http.IncomingMessage;
+  /** Empty when it is read as it comes. */
+  body: string;
+}
 
 export interface TransportRequest {
   method: string;
@@ -46,13 +56,52 @@ export function createTransport(config: ConnectionConfig): Transport {
     config.proxyAgent ?? (secure ? new https.Agent({ keepAlive: true, ...config.tls }) : new http.Agent({ keepAlive: true }));
   const client = secure ? https : http;
 
-  async function send(request: TransportRequest, wholeBody: boolean): Promise<{ message: http.IncomingMessage; body: string }> {
-    const { signal } = request;
-    // One signal ends a whole run: dozens of requests and watches listen to it.
-    if (signal) setMaxListeners(0, signal);
-    signal?.throwIfAborted();
-    const credentials = await config.credentials();
-    signal?.throwIfAborted();
+  async function send(request: TransportRequest, wholeBody: boolean): Promise<Answer> {
+    request.signal?.throwIfAborted();
+    const limit = limitOf(request);
+    let answer: Answer | undefined;
+    try {
+      const credentials = await authenticate(request, limit);
+      answer = await exchange(request, credentials, limit, wholeBody);
+      if (wasTurnedAway(request, answer) && config.credentials.turnedAway(credentials)) {
+        const others = await authenticate(request, limit);
+        if (!isDeepStrictEqual(others, credentials)) {
+          // A request that is turned away with 401 was not looked at: whatever it is, it is safe to send again.
+          answer.message.resume();
+          answer = await exchange(request, others, limit, wholeBody);
+        }
+      }
+      if (wholeBody || answer.message.closed) limit.end();
+      else {
+        limit.callOff();
+        answer.message.once('close', limit.end);
+      }
+      return answer;
+    } catch (error) {
+      limit.end();
+      // Nobody reads it now, and unread it would keep its connection.
+      answer?.message.resume();
+      throw request.signal?.aborted ? request.signal.reason : error;
+    }
+  }
+
+  async function authenticate(request: TransportRequest, limit: Limit): Promise<Credentials> {
+    try {
+      // The deadline ends the wait only: a plugin that this request has no time for may still serve the next.
+      return await unlessAborted(config.credentials.get(request.signal), limit.signal);
+    } catch (cause) {
+      if (cause instanceof CredentialsError) throw errorOfCredentials(request, cause);
+      if (!limit.signal.aborted) throw cause;
+      const late = new CredentialsError(`${config.credentials.description} gave nothing within ${limit.ms / 1000} s`, {
+        hint: 'run `kubectl version` with this context: it may want you to log in',
+        passing: true,
+        cause,
+      });
+      throw errorOfCredentials(request, late);
+    }
+  }
+
+  function exchange(request: TransportRequest, credentials: Credentials, limit: Limit, wholeBody: boolean): Promise<Answer> {
     const body = request.body === undefined ? undefined : typeof request.body === 'string' ? request.body : goJson(request.body);
     const where = { method: request.method, path: request.path, server: config.server };
     return new Promise((resolve, reject) => {
@@ -74,31 +123,19 @@ export function createTransport(config: ConnectionConfig): Transport {
           ...request.headers,
         },
       });
-      const timeoutMs = request.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-      const callOff = deadline(timeoutMs, () => {
-        outgoing.destroy(Object.assign(new Error(`no answer within ${timeoutMs / 1000} s`), { code: 'REQUEST_TIMEOUT' }));
-      });
-      const abort = () => {
-        outgoing.destroy(Object.assign(new Error('aborted'), { code: 'ABORTED' }));
-      };
-      signal?.addEventListener('abort', abort, { once: true });
-      const finish = () => {
-        callOff();
-        signal?.removeEventListener('abort', abort);
-      };
+      const destroy = () => void outgoing.destroy(limit.signal.reason);
+      limit.signal.addEventListener('abort', destroy, { once: true });
+      const done = () => limit.signal.removeEventListener('abort', destroy);
       const fail = (cause: unknown) => {
-        finish();
-        reject(
-          signal?.aborted
-            ? signal.reason
-            : Object.assign(errorOfTransport(where, cause), { reusedSocket: outgoing.reusedSocket }),
-        );
+        done();
+        const why = limit.signal.aborted ? limit.signal.reason : cause;
+        reject(Object.assign(errorOfTransport(where, why), { reusedSocket: outgoing.reusedSocket }));
       };
       outgoing.on('error', fail);
+      if (limit.signal.aborted) destroy();
       outgoing.on('response', message => {
         if (!wholeBody) {
-          callOff();
-          message.once('close', finish);
+          message.once('close', done);
           // A stream's errors are for its reader; without one they must not end the process.
           message.on('error', () => {});
           resolve({ message, body: '' });
@@ -108,7 +145,7 @@ export function createTransport(config: ConnectionConfig): Transport {
         message.on('data', chunk => chunks.push(chunk));
         message.on('error', fail);
         message.on('end', () => {
-          finish();
+          done();
           resolve({ message, body: Buffer.concat(chunks).toString('utf8') });
         });
       });
@@ -120,7 +157,7 @@ export function createTransport(config: ConnectionConfig): Transport {
     server: config.server,
     async request(request) {
       try {
-        return answer(await send(request, true));
+        return responseOf(await send(request, true));
       } catch (error) {
         // The server closed an idle connection just as we used it: a read is safe to ask again.
         const raced =
@@ -128,7 +165,7 @@ export function createTransport(config: ConnectionConfig): Transport {
           error.reason === 'ConnectionLost' &&
           (error as { reusedSocket?: boolean }).reusedSocket;
         if (!raced || request.method !== 'GET') throw error;
-        return answer(await send(request, true));
+        return responseOf(await send(request, true));
       }
     },
     async open(request) {
@@ -139,7 +176,38 @@ export function createTransport(config: ConnectionConfig): Transport {
   };
 }
 
-function answer({ message, body }: { message: http.IncomingMessage; body: string }): ApiResponse {
+/** The time and the signal that a request has, whatever it takes: credentials, a second attempt with others, the answer. */
+interface Limit {
+  ms: number;
+  signal: AbortSignal;
+  /** The deadline is met; the signal still ends what follows. */
+  callOff(): void;
+  end(): void;
+}
+
+function limitOf({ signal, timeoutMs: ms = DEFAULT_TIMEOUT_MS }: TransportRequest): Limit {
+  const over = new AbortController();
+  // One signal ends a whole run: dozens of requests and watches listen to it.
+  if (signal) setMaxListeners(0, signal);
+  const abort = () => over.abort(Object.assign(new Error('aborted'), { code: 'ABORTED' }));
+  signal?.addEventListener('abort', abort, { once: true });
+  const callOff = deadline(ms, () => {
+    over.abort(Object.assign(new Error(`no answer within ${ms / 1000} s`), { code: 'REQUEST_TIMEOUT' }));
+  });
+  const end = () => {
+    callOff();
+    signal?.removeEventListener('abort', abort);
+  };
+  return { ms, signal: over.signal, callOff, end };
+}
+
+/** Through the API server's proxy an app may answer 401 too, and has then seen the request. */
+function wasTurnedAway({ path }: TransportRequest, { message, body }: Answer): boolean {
+  if (message.statusCode !== 401) return false;
+  return !/\/proxy(\/|\?|$)/.test(path) || /"kind":\s*"Status"/.test(body);
+}
+
+function responseOf({ message, body }: Answer): ApiResponse {
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(message.headers)) {
     if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value;
