@@ -1,7 +1,7 @@
 /** What a new pod template changes, in words that people use in change logs. */
 import { isDeepStrictEqual } from 'node:util';
 import type { RawObject } from '../rehearsal/ports.ts';
-import { isSensitiveName, redactText } from './redact.ts';
+import { shownSetting, shownWords } from './redact.ts';
 
 export type ChangeAspect = 'image' | 'env' | 'command' | 'probe' | 'resources' | 'config' | 'secret' | 'metadata' | 'other';
 
@@ -114,7 +114,7 @@ function envChanges(before: EnvVar[], after: EnvVar[]): TemplateChange[] {
         text: `${name} taken from configmap ${config.name}, key ${config.key}`,
       });
     else {
-      const shown = (value: string | undefined) => (isSensitiveName(name) ? '(redacted)' : redactText(value ?? ''));
+      const shown = (value: string | undefined) => shownSetting(name, value ?? '');
       changes.push({
         aspect: 'env',
         name,
@@ -162,7 +162,7 @@ function sources(from: { configMapRef?: { name: string }; secretRef?: { name: st
 }
 
 function list(value: string[] | undefined): string {
-  return value ? redactText(JSON.stringify(value)) : 'of the image';
+  return value ? JSON.stringify(shownWords(value)) : 'of the image';
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: the wire format is open

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { isSensitiveName } from '../cluster/redact.ts';
+import { shownSetting, shownWords } from '../cluster/redact.ts';
 import { shortName } from '../cluster/workloads.ts';
 import type { RawObject, RoleContext } from '../rehearsal/ports.ts';
 import type { DecoySpec, FaultSpec } from '../scenario/schema.ts';
@@ -46,8 +46,7 @@ export const editEnv: Edit<'env'> = (template, spec, target) => {
   const command: string[] = [];
   for (const [name, value] of Object.entries(spec.env)) {
     const index = env.findIndex(variable => variable.name === name);
-    const shown = (text: string | undefined) =>
-      text === undefined ? 'from elsewhere' : isSensitiveName(name) ? '(redacted)' : text;
+    const shown = (text: string | undefined) => (text === undefined ? 'from elsewhere' : shownSetting(name, text));
     if (value === null) {
       if (index < 0)
         throw refused(`container ${container['name']} of ${shortName(target)} has no environment variable ${name} to remove`);
@@ -75,7 +74,8 @@ export const editCommand: Edit<'command'> = (template, spec, target) => {
   for (const field of ['command', 'args'] as const) {
     const value = spec[field];
     if (!value) continue;
-    told.push(`${field} ${container[field] ? JSON.stringify(container[field]) : 'of the image'} → ${JSON.stringify(value)}`);
+    const shown = (words: string[] | undefined) => (words ? JSON.stringify(shownWords(words)) : 'of the image');
+    told.push(`${field} ${shown(container[field])} → ${shown(value)}`);
     container[field] = value;
   }
   return { summary: `${told.join(', ')} (${target.name})`, changeCause: applied(target) };

@@ -73,6 +73,61 @@ describe('a diff', () => {
     }
   });
 
+  const container = (fields: object) =>
+    object('Deployment', { template: { spec: { containers: [{ name: 'app', ...fields }] } } });
+
+  test('hides passwords on command lines, in headers and in annotations, and keeps the rest of them', () => {
+    const text = objectDiff(
+      undefined,
+      container({
+        command: ['serve', '--db-password=hunter2-a', '--token', 'hunter2-b', '--port', '8080', '-p', 'hunter2-c'],
+        args: ['sh', '-c', 'mysql -phunter2-d -h db && curl -u me:hunter2-e --api-key "hunter2-f" https://shop/health'],
+        readinessProbe: { httpGet: { path: '/ready', httpHeaders: [{ name: 'Authorization', value: 'hunter2-g' }] } },
+        metadata: {
+          annotations: { 'example.com/api-token': 'hunter2-h', 'kubernetes.io/change-cause': 'set env KEY=hunter2-i' },
+        },
+      }),
+    );
+    expect(text).not.toContain('hunter2');
+    for (const shown of ['serve', '--db-password=', '--token', '8080', 'mysql', '-h db', 'me:', 'https://shop/health', '/ready'])
+      expect(text).toContain(shown);
+  });
+
+  test('hides what surrounds the change, and keeps what the scenario itself sets', () => {
+    const having = (url: string) =>
+      container({
+        env: [
+          { name: 'STRIPE_KEY', value: 'hunter2' },
+          { name: 'PAYMENTS_URL', value: url },
+          { name: 'DSN', value: 'hunter2' },
+          { name: 'CACHE_KEY_PREFIX', value: 'shop:v1' },
+        ],
+      });
+    const text = objectDiff(having('http://payments'), having('http://payments-v2'));
+    expect(text).not.toContain('hunter2');
+    expect(text).toContain('-              value: http://payments\n+              value: http://payments-v2');
+  });
+
+  test('hides settings inside of the files of a ConfigMap, on one line, in blocks, and files that are nothing else', () => {
+    const text = objectDiff(
+      undefined,
+      object(
+        'ConfigMap',
+        {},
+        {
+          data: {
+            'app.json': '{"db":{"host":"db","password":"hunter2, \\"too","port":5432}}',
+            'app.yaml': 'log: debug\npassword: |\n  hunter2\n  hunter2\nsmtpPassword: hunter2 and more\nretries: 3',
+            credentials: 'me\nhunter2',
+            'tls.key': '-----BEGIN EC PRIVATE KEY-----\nhunter2\n-----END EC PRIVATE KEY-----',
+          },
+        },
+      ),
+    );
+    expect(text).not.toMatch(/hunter2|and more/);
+    for (const shown of ['"host":"db"', '5432', 'log: debug', 'retries: 3']) expect(text).toContain(shown);
+  });
+
   test('keeps hunks apart, and its line numbers can be applied', () => {
     const before = Array.from({ length: 30 }, (_, index) => `line ${index + 1}`);
     const after = before.toSpliced(24, 1).toSpliced(2, 0, 'inserted');
