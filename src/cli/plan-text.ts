@@ -25,6 +25,7 @@ export function planText(plan: Plan): string {
       ...watched.detectors.map(text => `detector ${text}`),
       ...watched.steadyState.map(text => `steady state ${text}`),
       ...watched.verification.map(text => `verification ${text}`),
+      ...watched.abort.map(text => `ended at once by ${text}`),
       ...(watched.runbook === undefined ? [] : [`runbook ${watched.runbook}`]),
     ]),
     section('Rollback', [

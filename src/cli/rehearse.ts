@@ -31,7 +31,8 @@ async function main(): Promise<void> {
     .example('$0 sandbox up', 'a small Kubernetes for your own kubectl')
     .epilogue(EXIT_CODES)
     .fail((message, error, cli) => {
-      if (error) throw error;
+      // YError is how yargs tells of a mistake of the command line that it found itself, or an option's `coerce`.
+      if (error && error.name !== 'YError') throw error;
       if (message === '' && hideBin(process.argv).length === 0) {
         cli.showHelp('log');
         process.exit(EXIT.met);

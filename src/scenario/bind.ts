@@ -1,5 +1,6 @@
 /** Binds a scenario to the workload that it is run on: its own, or a target of rehearse.yaml. */
 import { EXIT, RehearseError } from '../errors/errors.ts';
+import { abortText } from './abort-text.ts';
 import type { CheckSpec, ProbeSpec, Scenario } from './schema.ts';
 
 /** A workload of somebody's, and how its users reach it. */
@@ -69,20 +70,51 @@ function bindProbes({ spec, metadata }: Scenario, target: BindingTarget, foreign
     for (const one of open)
       Object.assign(one, { service: probe.service, port: probe.port, path: probe.path, expectStatus: probe.expectStatus });
     if (foreign && first) Object.assign(first, { method: 'GET', body: undefined });
-    if (others.length > 0) leaveOutProbes(spec, others, metadata.name);
+    if (first && others.length > 0) {
+      moveAbortConditions(spec, others, first, probe.service, notes);
+      leaveOutProbes(spec, others, metadata.name);
+    }
     return;
   }
+  refuseLostLimits(spec, open, metadata.name);
   leaveOutProbes(spec, open, metadata.name);
   notes.push(
     `the target has no probe: only what Kubernetes shows of it tells that it is broken (left out: ${open.map(({ name }) => name).join(', ')})`,
   );
 }
 
+/** Limits of what a drill may cost hold for the target too: its one probe takes over those of the probes that it stands for. */
+function moveAbortConditions(
+  spec: Scenario['spec'],
+  from: readonly ProbeSpec[],
+  to: ProbeSpec,
+  service: string,
+  notes: string[],
+): void {
+  const gone = new Set(from.map(({ name }) => name));
+  for (const condition of spec.abort) {
+    if (!gone.has(condition.probe)) continue;
+    notes.push(
+      `abort condition ${abortText(condition)}: the target has no such probe, it is judged by probe ${to.name}, which asks service ${service}`,
+    );
+    condition.probe = to.name;
+  }
+}
+
+/** Nobody's limit is dropped without their word. */
+function refuseLostLimits(spec: Scenario['spec'], probes: readonly ProbeSpec[], name: string): void {
+  const lost = spec.abort.filter(condition => probes.some(probe => probe.name === condition.probe));
+  if (lost.length > 0)
+    throw unbound(
+      `scenario ${name} is to be ended by what the target has no probe for: ${lost.map(abortText).join('; ')}`,
+      'give the target a `probe`: how users reach it; or run a copy of the scenario without these `abort` conditions',
+    );
+}
+
 function leaveOutProbes(spec: Scenario['spec'], probes: readonly ProbeSpec[], name: string): void {
   const gone = new Set(probes.map(probe => probe.name));
   const stays = (item: { kind: string; probe?: string }) => item.kind !== 'probe' || !gone.has(item.probe ?? '');
   spec.probes = spec.probes.filter(probe => !gone.has(probe.name));
-  spec.abort = spec.abort.filter(condition => !gone.has(condition.probe));
   spec.detectors = spec.detectors.filter(stays);
   spec.steadyState.checks = spec.steadyState.checks.filter(stays) as CheckSpec[];
   spec.verification.checks = spec.verification.checks.filter(stays) as CheckSpec[];

@@ -95,3 +95,45 @@ describe('a scenario with a target of its own', () => {
     expect(bound.spec.decoys).toEqual(scenario.spec.decoys);
   });
 });
+
+describe('limits of what a drill may cost', () => {
+  const limited = (probes = 'buy, service: shop }, { name: browse, service: shop') =>
+    parseScenario(
+      'open.yaml',
+      OPEN.replace('FAULT', '{ kind: image }')
+        .replace('spec:', 'spec:\n  target: { workload: deployment/payments }')
+        .replace('name: users', `name: ${probes}`)
+        .replaceAll('probe: users', 'probe: buy')
+        .concat(
+          '  abort: [{ kind: error-budget, probe: browse, requests: 50 }, { kind: service-level, probe: browse, for: 20s }]\n',
+        ),
+    );
+
+  test('hold for the target as well, by its own probe, and that is said', () => {
+    const { scenario, notes } = bindScenario(limited(), target());
+    expect(scenario.spec.probes.map(({ name, service }) => [name, service])).toEqual([['buy', 'api']]);
+    expect(scenario.spec.abort).toEqual([
+      { kind: 'error-budget', probe: 'buy', requests: 50 },
+      { kind: 'service-level', probe: 'buy', for: '20s' },
+    ]);
+    expect(notes).toContain(
+      'abort condition more than 50 failed requests of probe browse: the target has no such probe, it is judged by probe buy, which asks service api',
+    );
+    expect(notes.join()).toContain('service level of probe browse broken for 20s');
+  });
+
+  test('are never dropped: where nothing of the target could be judged, the drill is refused', () => {
+    expect(() => bindScenario(limited(), target({ probe: undefined }))).toThrow(
+      'to be ended by what the target has no probe for: more than 50 failed requests of probe browse; service level',
+    );
+  });
+
+  test('stay as they are where their probe does', () => {
+    const url = limited('buy, service: shop }, { name: browse, url: "https://shop.example"');
+    for (const probe of [target().probe, undefined]) {
+      const { scenario, notes } = bindScenario(url, target({ probe }));
+      expect(scenario.spec.abort.map(condition => condition.probe)).toEqual(['browse', 'browse']);
+      expect(notes.join()).not.toContain('abort');
+    }
+  });
+});

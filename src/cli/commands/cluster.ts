@@ -161,9 +161,8 @@ export async function clusterDown(args: { name: string; kubeconfig?: string | un
       exitCode: EXIT.refused,
       hint: `if it is to go all the same: kind delete cluster --name ${args.name}`,
     });
-  const journals = (await localJournals(stateDir)).flatMap(({ journal }) =>
-    journal?.context === found.context ? [journal] : [],
-  );
+  const all = await localJournals(stateDir);
+  const journals = all.flatMap(({ journal }) => (journal?.context === found.context ? [journal] : []));
   const live = journals.find(journal => !isAbandoned(journal, { host: hostname(), now: systemClock.now() }));
   if (live)
     throw new RehearseError(`run ${live.runId} by ${live.by} is at work on cluster ${args.name}`, {
@@ -174,6 +173,8 @@ export async function clusterDown(args: { name: string; kubeconfig?: string | un
   // What they would put back went with the cluster.
   for (const journal of journals) await removeJournal(stateDir, undefined, journal);
   process.stdout.write(`kind cluster ${args.name} is removed\n`);
+  for (const { path } of all.filter(({ journal }) => !journal))
+    say(`the undo journal ${path} cannot be read: if its run was on this cluster nothing is left to restore, remove the file`);
 }
 
 /** What is there. Exit code 0 when a drill could run, 3 otherwise. */

@@ -12,6 +12,7 @@ import { systemClock } from '../../rehearsal/clock.ts';
 import type { BoundScenario } from '../../scenario/bind.ts';
 import { loadScenario } from '../../scenario/load.ts';
 import { bind, type ClusterArguments, placeOf } from '../bind.ts';
+import { damagedJournal } from '../damaged-journal.ts';
 import { executable } from '../executable.ts';
 import { packageVersion } from '../package-version.ts';
 import { placeOfDrill } from '../place.ts';
@@ -77,7 +78,9 @@ async function machine(): Promise<Diagnosed[]> {
   };
   const folder = stateDirectory(process.env);
   const problem = await notWritable(folder);
-  const orphans = (await localJournals(folder)).flatMap(({ journal }) =>
+  const journals = await localJournals(folder);
+  const damaged = await Promise.all(journals.filter(({ journal }) => !journal).map(damagedJournal));
+  const orphans = journals.flatMap(({ journal }) =>
     journal && journal.provider !== 'sandbox' && isAbandoned(journal, { host: hostname(), now: systemClock.now() })
       ? [journal.runId]
       : [],
@@ -98,9 +101,21 @@ async function machine(): Promise<Diagnosed[]> {
       group,
       name: 'orphans',
       status: orphans.length === 0 ? 'ok' : 'failed',
-      detail: orphans.length === 0 ? 'no run of this machine is left unrestored' : `not restored: ${orphans.join(', ')}`,
+      detail:
+        orphans.length === 0
+          ? `no run of this machine${damaged.length === 0 ? '' : ' whose journal can be read'} is left unrestored`
+          : `not restored: ${orphans.join(', ')}`,
       ...(orphans.length === 0 ? {} : { remedy: 'rehearse restore' }),
     },
+    ...damaged.map(
+      ({ path, problem: why, remedy }): Diagnosed => ({
+        group,
+        name: 'damaged journal',
+        status: 'failed',
+        detail: `${path} cannot be read: ${why}`,
+        remedy,
+      }),
+    ),
   ];
 }
 

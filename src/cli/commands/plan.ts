@@ -12,6 +12,7 @@ import type { CheckResult, ObjectChange, ObjectRef } from '../../record/events.t
 import { systemClock } from '../../rehearsal/clock.ts';
 import type { PlannedChange, Probe, RoleContext } from '../../rehearsal/ports.ts';
 import { createRollback } from '../../rollback/rollbacks.ts';
+import { abortText } from '../../scenario/abort-text.ts';
 import { type LoadedScenario, loadScenario } from '../../scenario/load.ts';
 import { createCheck } from '../../verification/checks.ts';
 import { bind, type ClusterArguments } from '../bind.ts';
@@ -30,7 +31,15 @@ export interface Plan {
   preflight?: { ok: boolean; checks: CheckResult[] };
   fault: { kind: string; summary: string; neededOfApp?: string; changes?: ObjectChange[]; problem?: string };
   decoys: { workload: string; when: string; summary: string; changes?: ObjectChange[]; problem?: string }[];
-  watched: { probes: string[]; detectors: string[]; steadyState: string[]; verification: string[]; runbook?: string };
+  watched: {
+    probes: string[];
+    detectors: string[];
+    steadyState: string[];
+    verification: string[];
+    /** What ends the drill before its time. */
+    abort: string[];
+    runbook?: string;
+  };
   rollback: { kind: string; summary: string; toRevision?: string; problem?: string };
   undo?: { object: ObjectRef; action: string }[];
   pods?: PodsAtRisk;
@@ -124,6 +133,7 @@ function watchedBy(spec: LoadedScenario['scenario']['spec']): Plan['watched'] {
     detectors: spec.detectors.map(detector => named(createDetector(detector, probes))),
     steadyState: spec.steadyState.checks.map(check => named(createCheck(check, probes))),
     verification: spec.verification.checks.map(check => named(createCheck(check, probes))),
+    abort: spec.abort.map(abortText),
     ...(spec.runbook === undefined ? {} : { runbook: spec.runbook }),
   };
 }
