@@ -1,5 +1,6 @@
 /** Every command with its options and examples. Handlers are loaded when called, so that `--help` stays quick. */
 import type { CommandModule } from 'yargs';
+import { numberOption } from './number-option.ts';
 
 const cluster = {
   kubeconfig: {
@@ -51,7 +52,7 @@ const guardCommands: CommandModule[] = [
   }),
   command({
     command: 'uninstall',
-    describe: 'take the guard out of a namespace',
+    describe: 'take the guard out of a namespace that is opted in',
     builder: yargs => yargs.options(guardPlace),
     handler: async args => (await import('./commands/cluster-guard.ts')).guardUninstall(args),
   }),
@@ -82,7 +83,11 @@ const clusterCommands: CommandModule[] = [
           'kind-config': { type: 'string', describe: 'configuration file of kind, for a new cluster' },
           'base-image': baseImage,
           guard: { type: 'boolean', default: true, describe: 'with the guard that restores from inside; --no-guard: without' },
-          wait: { type: 'number', default: 180, describe: 'seconds to wait for the cluster, and for the demo app' },
+          wait: {
+            ...numberOption('wait', { of: 'seconds', least: 1, most: 86_400, example: 180 }),
+            default: 180,
+            describe: 'seconds to wait for the cluster, and for the demo app',
+          },
           reuse: { type: 'boolean', default: false, describe: 'also a cluster of that name that somebody else made' },
           kubeconfig: kindKubeconfig,
           config: cluster.config,
@@ -144,7 +149,11 @@ export const commands: CommandModule[] = [
             default: false,
             describe: 'practice without knowing what was deployed: drawn, sealed, scored',
           },
-          seed: { type: 'number', describe: 'repeats the draw of a blind drill' },
+          seed: {
+            // The draw uses 32 bits of it.
+            ...numberOption('seed', { of: 'the seed of a draw', least: 0, most: 2 ** 32 - 1, whole: true, example: 271828 }),
+            describe: 'repeats the draw of a blind drill',
+          },
           as: { type: 'string', describe: 'who practises (default: the name of the user)' },
           role: {
             type: 'string',
@@ -262,7 +271,10 @@ export const commands: CommandModule[] = [
       yargs
         .positional('action', { choices: ['up'] as const, describe: 'up: start it and stay until Ctrl-C' })
         .options({
-          port: { type: 'number', describe: 'port of the API server on 127.0.0.1 (default: a free one)' },
+          port: {
+            ...numberOption('port', { of: 'a port', least: 1, most: 65_535, whole: true, example: 6443 }),
+            describe: 'port of the API server on 127.0.0.1 (default: a free one)',
+          },
           kubeconfig: { type: 'string', describe: 'write the kubeconfig here as well' },
           empty: { type: 'boolean', default: false, describe: 'without the demo app' },
         })
@@ -318,6 +330,7 @@ export const commands: CommandModule[] = [
           },
         })
         .options({
+          force: { type: 'boolean', default: false, describe: 'also a run that somebody is still at work on; it ends' },
           expired: {
             type: 'boolean',
             default: false,
@@ -325,7 +338,7 @@ export const commands: CommandModule[] = [
           },
         })
         .example('$0 restore', 'whatever this machine left behind')
-        .example('$0 restore --context staging-eu -n shop', "from the cluster's copy, on any machine"),
+        .example('$0 restore --context staging-eu -n shop', "from the cluster's copies, on any machine"),
     handler: async args =>
       args.expired
         ? (await import('./commands/restore-expired.ts')).restoreExpired(args)

@@ -2,6 +2,7 @@
 import { leaseFor } from '../cluster/lease.ts';
 import type { Permission } from '../cluster/permissions.ts';
 import { workloadRef } from '../cluster/workloads.ts';
+import { faultedObject } from '../faults/faults.ts';
 import type { Scenario } from '../scenario/schema.ts';
 
 const PLURALS = { Deployment: 'deployments', StatefulSet: 'statefulsets', DaemonSet: 'daemonsets' } as const;
@@ -48,15 +49,16 @@ export function permissionsOf(
   ] as const)
     found.push({ verb: 'list', group, resource, why: 'preflight: nobody scales the target', ifServed: true });
 
-  need(['list', 'create', 'delete'], '', ['secrets'], 'undo journal');
+  need(['list', 'create', 'patch', 'delete'], '', ['secrets'], 'undo journal');
   const anyWorkload = play.practice === true || play.blind === true;
   need(['create'], 'coordination.k8s.io', ['leases'], 'one rehearsal per target');
-  const leaseName = play.blind ? undefined : leaseFor(target).name;
-  need(['get', 'update', 'patch', 'delete'], 'coordination.k8s.io', ['leases'], 'one rehearsal per target', leaseName);
+  const faulted = faultedObject(spec.fault, namespace);
+  const leased = [...deployed, ...(faulted === undefined ? [] : [faulted])].map(object => leaseFor(object).name);
+  for (const name of play.blind ? [undefined] : new Set(leased))
+    need(['get', 'update', 'patch', 'delete'], 'coordination.k8s.io', ['leases'], 'one rehearsal per target', name);
 
   const kinds = anyWorkload ? Object.keys(PLURALS) : [...new Set(deployed.map(ref => ref.kind))];
   if (anyWorkload) {
-    need(['patch'], '', ['secrets'], 'undo journal: what a person changes too');
     need(['patch', 'update'], 'apps', kinds.map(plural), 'bad deploy, rollback of whatever is blamed, and restore');
   } else {
     for (const { kind, name } of deployed) {

@@ -47,6 +47,7 @@ export function placeOfDrill(
   });
   const observer = createTargetObserver(cluster, target, {
     tolerate: spec.target.tolerate,
+    decoys: spec.decoys.map(decoy => workloadRef(decoy.workload, namespace)),
     ...(faulted === undefined ? {} : { faulted }),
   });
   return {

@@ -4,26 +4,15 @@ import { systemClock } from '../rehearsal/clock.ts';
 import type { ApiResponse, Clock, Cluster, RawObject } from '../rehearsal/ports.ts';
 import { type ConnectionConfig, loadKubeconfig } from './kubeconfig.ts';
 import { errorOfResponse, KubernetesError } from './kubernetes-error.ts';
-import { isTransient, pauseMs } from './patience.ts';
+import { type ClusterWrite, createRequests, PATCH_TYPES } from './requests.ts';
 import { collectionPath, createRestMapper, objectPath } from './rest-mapping.ts';
 import { createTransport, type TransportRequest } from './transport.ts';
 import { listAndWatch } from './watch.ts';
 
 export { KubernetesError } from './kubernetes-error.ts';
+export type { ClusterWrite } from './requests.ts';
 
-const PATCH_TYPES = {
-  json: 'application/json-patch+json',
-  merge: 'application/merge-patch+json',
-  strategic: 'application/strategic-merge-patch+json',
-  apply: 'application/apply-patch+yaml',
-} as const;
-
-/** A server that answered before is worth waiting for: as long as an API server takes to restart. */
-const PATIENCE_MS = 30_000;
-/** What fails on the server itself, again and again, does not become better by waiting longer. */
-const FAILED_ATTEMPTS = 5;
 const FIELD_MANAGER = 'kubectl';
-
 export interface ConnectOptions {
   /** Path of a kubeconfig; otherwise KUBECONFIG, ~/.kube/config or the pod's service account. */
   kubeconfig?: string;
@@ -34,16 +23,6 @@ export interface ConnectOptions {
   clock?: Clock;
   /** Told of troubles that a watch works around. */
   onTrouble?: (message: string) => void;
-}
-
-/** A request that changed something, as it went over the wire. */
-export interface ClusterWrite {
-  /** POST, PUT, PATCH, DELETE. */
-  verb: string;
-  path: string;
-  status: number;
-  /** The request's uid, as the API server's audit log has it (https://kubernetes.io/docs/tasks/debug/debug-cluster/audit/). */
-  auditId?: string;
 }
 
 /** A cluster whose connections can be closed. */
@@ -66,40 +45,18 @@ export async function connect(options: ConnectOptions): Promise<ConnectedCluster
 }
 
 function clusterOf(config: ConnectionConfig, options: ConnectOptions): ConnectedCluster {
-  const transport = createTransport(config);
   const writes = new Set<(write: ClusterWrite) => void>();
   const clock = options.clock ?? systemClock;
-  let answered = false;
-
-  function tellWrite({ method, path }: TransportRequest, { status, headers }: ApiResponse): void {
-    if (writes.size === 0 || !isWrite(method, path)) return;
-    const auditId = headers['audit-id'];
-    const write = { verb: method, path, status, ...(auditId === undefined ? {} : { auditId }) };
+  const transport = createTransport(config);
+  const { send, persist } = createRequests(transport, clock, write => {
     for (const listener of writes) listener(write);
-  }
+  });
 
-  async function once(request: TransportRequest): Promise<ApiResponse> {
-    const response = await transport.request(request);
-    answered = true;
-    tellWrite(request, response);
-    if (response.status < 400) return response;
-    throw errorOfResponse({ ...request, server: config.server }, response);
-  }
-
-  /** @param onRetry before the request is sent again: the one before may have been done although no answer came */
-  async function call(request: TransportRequest, onRetry: () => void = () => {}): Promise<ApiResponse> {
-    const untilMs = clock.monotonicMs() + PATIENCE_MS;
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await once(request);
-      } catch (error) {
-        if (!(error instanceof KubernetesError) || !isTransient(error) || clock.monotonicMs() >= untilMs) throw error;
-        if (!mayRepeat(request, error) || (error.status === 0 && !answered)) throw error;
-        if (error.status >= 500 && error.status !== 503 && attempt >= FAILED_ATTEMPTS) throw error;
-        await clock.sleep(pauseMs(error, attempt), request.signal);
-        onRetry();
-      }
-    }
+  /** @throws KubernetesError for an answer that is an error, too */
+  async function call(request: TransportRequest, onRetry?: () => void): Promise<ApiResponse> {
+    const response = await persist(request, onRetry);
+    if (response.status >= 400) throw errorOfResponse({ ...request, server: config.server }, response);
+    return response;
   }
   const json = async (request: TransportRequest) => JSON.parse((await call(request)).body);
   const mapping = createRestMapper(path => json({ method: 'GET', path }));
@@ -110,12 +67,8 @@ function clusterOf(config: ConnectionConfig, options: ConnectOptions): Connected
     context: config.context,
     defaultNamespace: config.namespace,
 
-    async request(method, path, requestOptions = {}) {
-      const request = { method, path, ...requestOptions };
-      const response = await transport.request(request);
-      answered = true;
-      tellWrite(request, response);
-      return response;
+    async request(method, path, { patient = false, ...requestOptions } = {}) {
+      return (patient ? persist : send)({ method, path, ...requestOptions });
     },
 
     async get(ref) {
@@ -203,27 +156,6 @@ function clusterOf(config: ConnectionConfig, options: ConnectOptions): Connected
   };
 }
 
-/**
- * Whether a request that failed for what may pass is sent again. Anything when it never arrived, or was turned away before it was looked at
- * (429, and 5xx with Retry-After, as client-go has it); otherwise only what has the same effect when it is done twice.
- */
-function mayRepeat({ method, path, contentType, body }: TransportRequest, error: KubernetesError): boolean {
-  if (error.reason === 'ConnectionRefused' || error.status === 429 || error.retryAfterMs !== undefined) return true;
-  if (method === 'POST') return /[?&]dryRun=/.test(path) || path.startsWith('/apis/authorization.k8s.io/');
-  if (method !== 'PATCH' || contentType !== PATCH_TYPES.json) return true;
-  const operations = body as { op: string; path: string }[];
-  return operations.every(({ op, path: field }) => (op === 'replace' || op === 'add') && !/\/(\d+|-)$/.test(field));
-}
-
-/**
- * Requests that leave something on the server: not dry runs, not questions that are asked by POST (access reviews), and not what goes
- * through a proxy to somebody's own app.
- */
-function isWrite(method: string, path: string): boolean {
-  if (method === 'GET' || method === 'HEAD') return false;
-  return !/[?&]dryRun=/.test(path) && !path.startsWith('/apis/authorization.k8s.io/') && !/\/proxy(\/|\?|$)/.test(path);
-}
-
 /** A 404 for the object, not for its kind or its path: "the server could not find the requested resource" has no name in its details. */
 function isMissingObject(error: KubernetesError): boolean {
   return (
@@ -256,7 +188,7 @@ export async function clockSkew(cluster: Cluster, clock: Clock): Promise<{ skewM
   for (let index = 0; index < 5; index++) {
     const startedMs = clock.monotonicMs();
     const path = '/version';
-    const response = await cluster.request('GET', path);
+    const response = await cluster.request('GET', path, { patient: true });
     const roundTripMs = clock.monotonicMs() - startedMs;
     const date = Date.parse(response.headers['date'] ?? '');
     if (Number.isNaN(date))

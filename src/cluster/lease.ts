@@ -30,19 +30,24 @@ export async function leasesOfNamespace(cluster: Cluster, namespace: string): Pr
 }
 
 export interface HeldLeases {
+  /** Asks the cluster. Resolves with why not, undefined when every one is still ours. */
+  stillHeld(): Promise<string | undefined>;
   release(): Promise<void>;
 }
 
 /** MicroTime as the API wants it. */
 const micro = (date: Date) => date.toISOString().replace('Z', '000Z');
 
-/** All of them or none. @throws RehearseError (refused) when another rehearsal holds one. */
+/**
+ * All of them or none.
+ * @param lost told once when one of them is held by somebody else, or gone: the target was restored by others, and may be in a drill of theirs
+ * @throws RehearseError (refused) when another rehearsal holds one.
+ */
 export async function acquireLeases(
   cluster: Cluster,
   leases: readonly ObjectRef[],
   holder: string,
-  clock: Clock,
-  signal: AbortSignal,
+  { clock, signal, lost }: { clock: Clock; signal: AbortSignal; lost: (why: string) => void },
 ): Promise<HeldLeases> {
   const held: ObjectRef[] = [];
   const stop = new AbortController();
@@ -62,8 +67,9 @@ export async function acquireLeases(
     await giveBack().catch(() => {});
     throw error;
   }
-  const renewing = renew(cluster, held, clock, AbortSignal.any([signal, stop.signal]));
+  const renewing = renew(cluster, held, holder, { clock, signal: AbortSignal.any([signal, stop.signal]), lost });
   return {
+    stillHeld: () => whyLost(cluster, held, holder),
     async release() {
       stop.abort();
       await renewing;
@@ -93,10 +99,10 @@ async function acquire(cluster: Cluster, lease: ObjectRef, holder: string, clock
   const renewed = new Date(found['spec']?.renewTime ?? 0).getTime();
   const sinceMs = clock.now().getTime() - renewed;
   if (sinceMs < LEASE_SECONDS * 1000)
-    throw taken(lease, String(found['spec']?.holderIdentity), `it was renewed ${Math.round(sinceMs / 1000)} s ago`);
+    throw new LeaseTaken(lease.name, String(found['spec']?.holderIdentity), `it was renewed ${Math.round(sinceMs / 1000)} s ago`);
   // Stale: resourceVersion goes along, so of two that take it over only one wins.
   await cluster.replace({ ...found, spec: spec() }).catch(error => {
-    throw taken(lease, 'another run', (error as Error).message);
+    throw new LeaseTaken(lease.name, 'another run', (error as Error).message);
   });
 }
 
@@ -105,7 +111,10 @@ async function create(cluster: Cluster, object: RawObject, clock: Clock): Promis
   try {
     await createOwn(cluster, object, found => found['spec']?.holderIdentity === holder, clock);
   } catch (error) {
-    if ((error as { status?: number }).status === 409) throw taken(object.metadata, 'another run', 'it took it just now');
+    if ((error as { status?: number }).status === 409) {
+      const found = await cluster.get(refOf(object));
+      throw new LeaseTaken(object.metadata.name, String(found?.['spec']?.holderIdentity ?? 'another run'), 'it took it just now');
+    }
     throw new RehearseError(`the lease ${object.metadata.name} could not be taken: ${(error as Error).message}`, {
       exitCode: EXIT.refused,
       hint: 'nothing was injected; rehearse needs to create, update and delete Leases in the namespace',
@@ -114,18 +123,56 @@ async function create(cluster: Cluster, object: RawObject, clock: Clock): Promis
   }
 }
 
-async function renew(cluster: Cluster, leases: readonly ObjectRef[], clock: Clock, signal: AbortSignal): Promise<void> {
+async function renew(
+  cluster: Cluster,
+  leases: readonly ObjectRef[],
+  holder: string,
+  { clock, signal, lost }: { clock: Clock; signal: AbortSignal; lost: (why: string) => void },
+): Promise<void> {
   while (!signal.aborted) {
     await clock.sleep((LEASE_SECONDS * 1000) / 3, signal).catch(() => {});
     if (signal.aborted) return;
-    // A missed renewal is made up by the next; two in a row still leave the lease valid.
-    for (const lease of leases) await cluster.patch(lease, { spec: { renewTime: micro(clock.now()) } }, 'merge').catch(() => {});
+    for (const lease of leases) {
+      // Only while it is ours: a lease that somebody took over must not be kept alive for them. A missed renewal is made up by the next.
+      const ours = [
+        { op: 'test', path: '/spec/holderIdentity', value: holder },
+        { op: 'replace', path: '/spec/renewTime', value: micro(clock.now()) },
+      ];
+      const missed = await cluster.patch(lease, ours, 'json').then(
+        () => false,
+        () => true,
+      );
+      const why = missed && !signal.aborted ? await whyLost(cluster, [lease], holder).catch(() => undefined) : undefined;
+      if (why === undefined) continue;
+      lost(why);
+      return;
+    }
   }
 }
 
-function taken(lease: { name: string }, holder: string, detail: string): RehearseError {
-  return new RehearseError(`another rehearsal, ${holder}, holds the lease ${lease.name}: ${detail}`, {
-    exitCode: EXIT.refused,
-    hint: 'wait for it to end; if it died, `rehearse restore` puts its target back and frees it',
-  });
+async function whyLost(cluster: Cluster, leases: readonly ObjectRef[], holder: string): Promise<string | undefined> {
+  for (const lease of leases) {
+    const found = await cluster.get(lease);
+    if (!found) return `the lease ${lease.name} is gone: somebody restored the target`;
+    const now = found['spec']?.holderIdentity;
+    if (now !== holder) return `the lease ${lease.name} is held by ${now}`;
+  }
+  return undefined;
+}
+
+/** Another rehearsal holds a lease; `holder` is the id of its run. */
+export class LeaseTaken extends RehearseError {
+  readonly lease: string;
+  readonly holder: string;
+  readonly detail: string;
+
+  constructor(lease: string, holder: string, detail: string) {
+    super(`another rehearsal, ${holder}, holds the lease ${lease}: ${detail}`, {
+      exitCode: EXIT.refused,
+      hint: 'wait for it to end; if it died, `rehearse restore` puts its target back and frees it',
+    });
+    this.lease = lease;
+    this.holder = holder;
+    this.detail = detail;
+  }
 }

@@ -42,7 +42,8 @@ export async function reviewPermissions(
 ): Promise<ReviewedPermission[]> {
   const groups = [...new Set(permissions.filter(permission => permission.ifServed).map(({ group }) => group))];
   const absent = new Set<string>();
-  for (const group of groups) if ((await cluster.request('GET', `/apis/${group}`)).status === 404) absent.add(group);
+  for (const group of groups)
+    if ((await cluster.request('GET', `/apis/${group}`, { patient: true })).status === 404) absent.add(group);
   const wanted = permissions.filter(({ group, ifServed }) => !(ifServed && absent.has(group)));
   const reviewed: ReviewedPermission[] = [];
   for (let start = 0; start < wanted.length; start += AT_ONCE) {
@@ -56,6 +57,7 @@ async function review(cluster: Cluster, namespace: string, permission: Permissio
   const [resource = '', subresource] = permission.resource.split('/');
   const path = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
   const response = await cluster.request('POST', path, {
+    patient: true,
     body: {
       apiVersion: 'authorization.k8s.io/v1',
       kind: 'SelfSubjectAccessReview',

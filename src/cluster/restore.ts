@@ -11,7 +11,7 @@ import { differences, pathText, valueAt } from './fields.ts';
 import { patiently } from './patience.ts';
 import { type ChangedField, changedFields, merged, onlyByHand, shownValue, type TheirChange } from './their-changes.ts';
 import type { UndoEntry } from './undo-journal.ts';
-import { controllerOf, revisionKind, revisionOf, WORKLOAD_KINDS } from './workloads.ts';
+import { controllerOf, REVISION_LABEL, revisionKind, revisionOf, sameTemplates, WORKLOAD_KINDS } from './workloads.ts';
 
 export type RestoredObject = EventOf<'restore.finished'>['objects'][number];
 
@@ -28,6 +28,7 @@ export interface RestoreOptions {
 }
 
 const ATTEMPTS = 8;
+const GONE_AGAIN_MS = 500;
 
 const keepsRevisions = (kind: string): boolean => (WORKLOAD_KINDS as readonly string[]).includes(kind);
 
@@ -96,6 +97,11 @@ async function putBackObject(
       action !== 'created-again' && before.metadata.uid !== undefined && live.metadata.uid !== before.metadata.uid;
     if (recreated) done = 'somebody deleted it and created it again: it has a new uid';
     const note = done === undefined ? {} : { note: done };
+    if (live.metadata['deletionTimestamp'] !== undefined) {
+      // Equal, and about to be gone: what becomes of it is known when it is. (Foreground deletion waits for its pods.)
+      await options.clock.sleep(GONE_AGAIN_MS, options.signal);
+      continue;
+    }
     if (sameDesiredState(live, before)) return { object: ref, action, equal: true, diff: '', ...note };
 
     const fields = changedFields(entry, live);
@@ -184,10 +190,7 @@ export async function removeDrillRevisions(
       const { uid, name, namespace } = revision.metadata;
       if (uid === undefined || entry.revisions.includes(uid)) continue;
       if (!byHand && !isOfDrill(entry, entry.before, revision)) continue;
-      const inUse =
-        revision.kind === 'ReplicaSet'
-          ? (revision['spec']?.replicas ?? 1) > 0 || (revision['status']?.replicas ?? 0) > 0
-          : [live['status']?.updateRevision, live['status']?.currentRevision].includes(name) || live.kind === 'DaemonSet';
+      const inUse = revision.kind === 'ReplicaSet' ? hasPods(revision) : await isCurrent(cluster, live, revision);
       if (inUse) continue;
       await cluster.delete(
         { apiVersion: revision.apiVersion, kind: revision.kind, ...(namespace === undefined ? {} : { namespace }), name },
@@ -197,6 +200,20 @@ export async function removeDrillRevisions(
     }
   }
   return removed;
+}
+
+const hasPods = (replicaSet: RawObject) => (replicaSet['spec']?.replicas ?? 1) > 0 || (replicaSet['status']?.replicas ?? 0) > 0;
+
+/** Whether a ControllerRevision is the workload's own, or that of pods that are still there. */
+async function isCurrent(cluster: Cluster, live: RawObject, revision: RawObject): Promise<boolean> {
+  const { name, namespace, labels } = revision.metadata;
+  if ([live['status']?.updateRevision, live['status']?.currentRevision].includes(name)) return true;
+  // A DaemonSet does not say which is its own.
+  if (sameTemplates(revisionOf(revision).template, live['spec'].template)) return true;
+  const hash = labels?.[REVISION_LABEL];
+  if (hash === undefined || namespace === undefined) return true;
+  const pods = await cluster.list({ apiVersion: 'v1', kind: 'Pod' }, { namespace, labelSelector: `${REVISION_LABEL}=${hash}` });
+  return pods.items.some(pod => controllerOf(pod)?.uid === live.metadata.uid);
 }
 
 /** Whether a revision asks for anything that the drill asked for. */

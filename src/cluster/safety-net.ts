@@ -8,7 +8,7 @@ import type { StagingOptIn } from './config.ts';
 import { desiredState } from './desired-state.ts';
 import { differences } from './fields.ts';
 import { checkGuard } from './guard.ts';
-import { acquireLeases, type HeldLeases, leaseFor, leasesOfNamespace } from './lease.ts';
+import { acquireLeases, type HeldLeases, LeaseTaken, leaseFor, leasesOfNamespace } from './lease.ts';
 import { patiently } from './patience.ts';
 import { ownedRevisions, putBack, type RestoreOptions, removeDrillRevisions } from './restore.ts';
 import { untilSettled } from './rollout.ts';
@@ -27,6 +27,8 @@ import { revisionOf, sameTemplates, sameWorkload } from './workloads.ts';
 
 /** A ConfigMap of this name in the target's namespace stops every drill there, before and in the middle. */
 const HALT_SWITCH = 'rehearse-halt';
+/** It is honoured within a second. */
+const HALT_INTERVAL_MS = 400;
 const AGAIN_MS = 1000;
 
 export interface SafetyNetOptions {
@@ -45,6 +47,8 @@ export interface SafetyNetOptions {
   blind?: { directory: string };
   /** Somebody practises: what is done to the objects by hand while the drill runs is the drill's. */
   byHand?: boolean;
+  /** Told of what goes wrong beside the drill and does not end it. */
+  onTrouble?: (message: string) => void;
   /** Probes and steady state of the scenario, for a restore that is made without it. */
   steadyState?: UndoJournal['steadyState'];
 }
@@ -68,9 +72,9 @@ export function createSafetyNet(options: SafetyNetOptions): SafetyNet {
     return changed;
   }
 
-  async function rewrite(entries: UndoEntry[]): Promise<void> {
+  async function rewrite(changes: Partial<Pick<UndoJournal, 'entries' | 'byHand'>>): Promise<void> {
     if (!journal) return;
-    const changed = { ...journal, entries };
+    const changed = { ...journal, ...changes };
     await writeLocalJournal(stateDir, changed);
     await replaceClusterJournal(cluster, changed);
     journal = changed;
@@ -86,7 +90,7 @@ export function createSafetyNet(options: SafetyNetOptions): SafetyNet {
         cluster.get(leaseFor(target)),
       ]);
       // A blind drill stands in everybody's way: who is told that another target is free would know the one that is not.
-      const orphan = pending.find(
+      const orphan = pending.journals.find(
         other =>
           other.blind ||
           other.lease.name === leaseFor(target).name ||
@@ -103,12 +107,20 @@ export function createSafetyNet(options: SafetyNetOptions): SafetyNet {
           name: 'no earlier run to restore',
           ok: orphan === undefined,
           detail: orphan
-            ? `run ${orphan.runId} by ${orphan.by} has not ${orphan.blind ? 'ended; it is blind and needs the namespace for itself' : 'restored the target'}`
+            ? `${runText(orphan)}, has not ${orphan.blind ? 'ended; it is blind and needs the namespace for itself' : 'ended, or not restored the target'}${renewedText(held, orphan, clock.now())}`
             : 'no undo journal in the namespace names the target',
           ...(orphan
-            ? { remedy: `${orphan.blind ? 'wait for it to end; if it died: ' : ''}rehearse restore ${orphan.runId}` }
+            ? {
+                remedy: `wait for it to end, or end it: kubectl -n ${namespace} create configmap ${HALT_SWITCH}; if it died: rehearse restore ${orphan.runId} --context ${cluster.context} -n ${namespace}`,
+              }
             : {}),
         },
+        ...pending.unusable.map(({ secret, problem }) => ({
+          name: 'undo journals that can be used',
+          ok: false,
+          detail: `Secret ${secret} is no undo journal that can be restored from: ${problem}`,
+          remedy: `look whose it is; if nobody needs it: kubectl -n ${namespace} delete secret ${secret}`,
+        })),
       ];
       if (held && !orphan)
         checks.push({
@@ -141,13 +153,12 @@ export function createSafetyNet(options: SafetyNetOptions): SafetyNet {
         ...(options.kubeconfig === undefined ? {} : { kubeconfig: options.kubeconfig }),
         namespace,
         lease,
-        ...(options.blind
-          ? {
-              otherLeases: (await leasesOfNamespace(cluster, namespace)).filter(({ name }) => name !== lease.name),
-              blind: true,
-              directory: options.blind.directory,
-            }
-          : {}),
+        // Whatever else the drill changes, decoys and a Service too, is in no other drill's hands meanwhile.
+        otherLeases: options.blind
+          ? (await leasesOfNamespace(cluster, namespace)).filter(({ name }) => name !== lease.name)
+          : otherLeases(changes, lease),
+        ...(options.blind ? { blind: true, directory: options.blind.directory } : {}),
+        ...(options.byHand ? { byHand: true } : {}),
         ...(options.steadyState === undefined ? {} : { steadyState: options.steadyState }),
         entries,
       };
@@ -166,7 +177,7 @@ export function createSafetyNet(options: SafetyNetOptions): SafetyNet {
     extendUndo: object =>
       change(async ({ entries }) => {
         if (entries.some(entry => entry.object.kind === object.kind && entry.object.name === object.name)) return;
-        await rewrite([...entries, await undoEntry(cluster, object, await cluster.get(object), [], 'any')]);
+        await rewrite({ entries: [...entries, await undoEntry(cluster, object, await cluster.get(object), [], 'any')] });
       }),
 
     observeOwn() {
@@ -174,42 +185,79 @@ export function createSafetyNet(options: SafetyNetOptions): SafetyNet {
       const look = () => Promise.all(entries.map(({ object }) => cluster.get(object)));
       const before = look();
       before.catch(() => {});
+      const byHand = options.byHand === true;
+      const tell = (error: unknown) => options.onTrouble?.(`the undo journal was not changed: ${(error as Error).message}`);
+      // Whoever restores after a crash in the middle of the command must know that it was at work.
+      if (!byHand) change(() => rewrite({ byHand: true })).catch(tell);
       return () => {
         // What could not be read is taken for somebody else's, and asked about.
-        void change(async ({ entries: now }) => {
+        change(async ({ entries: now }) => {
           const [were, are] = await Promise.all([before, look()]);
           const own = entries.map((_entry, index) => {
             const [was, is] = [were[index], are[index]];
             if (was && is && !onlyByHand(was, is)) return [];
             return differences(was && desiredState(was), is && desiredState(is)).map(drillField);
           });
-          if (own.every(fields => fields.length === 0)) return;
           const added = (entry: UndoEntry) => own[entries.findIndex(({ object }) => object === entry.object)] ?? [];
-          await rewrite(now.map(entry => ({ ...entry, ...(entry.drill ? { drill: [...entry.drill, ...added(entry)] } : {}) })));
-        }).catch(() => {});
+          await rewrite({
+            entries: now.map(entry => ({ ...entry, ...(entry.drill ? { drill: [...entry.drill, ...added(entry)] } : {}) })),
+            byHand,
+          });
+        }).catch(tell);
       };
     },
 
-    async acquireLease(signal) {
+    async acquireLease(signal, lost) {
       const lease = leaseFor(target);
-      leases = await acquireLeases(cluster, journal ? leasesOf(journal) : [lease], runId, clock, signal);
+      try {
+        leases = await acquireLeases(cluster, journal ? leasesOf(journal) : [lease], runId, { clock, signal, lost });
+      } catch (error) {
+        // Nothing was changed, and what is there may be another drill's bad deploy by now: there is nothing to put back.
+        const written = journal;
+        journal = undefined;
+        if (written) await removeJournal(stateDir, cluster, written).catch(() => removeJournal(stateDir, undefined, written));
+        throw await withHolder(error, cluster, namespace);
+      }
       return lease;
     },
 
+    async confirm() {
+      const lost = leases ? await leases.stillHeld() : 'no lease was taken';
+      const { journals } = await clusterJournals(cluster, namespace);
+      if (lost === undefined && journals.some(other => other.runId === runId)) return;
+      throw new RehearseError(lost ?? "the cluster's copy of the undo journal is gone: somebody restored the target", {
+        exitCode: EXIT.refused,
+        hint: 'nothing more is changed',
+      });
+    },
+
     async watchHalt(signal, halt) {
-      await cluster.watch(
-        { apiVersion: 'v1', kind: 'ConfigMap' },
-        { namespace, fieldSelector: `metadata.name=${HALT_SWITCH}`, signal },
-        (type, object) => {
-          if (type !== 'DELETED') halt(haltText(object['data']?.reason));
-        },
-      );
+      const path = `/api/v1/namespaces/${namespace}/configmaps/${HALT_SWITCH}`;
+      /** Resolves with whether to ask on. Asked for rather than watched: a watch whose connection died in silence would tell minutes later. */
+      const ask = async (timeoutMs?: number) => {
+        const { status, body } = await cluster.request('GET', path, {
+          signal,
+          ...(timeoutMs === undefined ? {} : { timeoutMs }),
+        });
+        if (status !== 200) return true;
+        halt(haltText(JSON.parse(body).data?.reason));
+        return false;
+      };
+      if (!(await ask())) return;
+      void (async () => {
+        for (let on = true; on && !signal.aborted; ) {
+          await clock.sleep(HALT_INTERVAL_MS, signal).catch(() => {});
+          if (signal.aborted) return;
+          // A server that does not answer just now is asked again.
+          on = await ask(HALT_INTERVAL_MS).catch(() => true);
+        }
+      })();
     },
 
     async restore(signal) {
       if (!journal) throw new RehearseError('no undo journal was written', { exitCode: EXIT.notRestored });
       await writing;
-      const restored = await restoreJournal(cluster, journal, clock, signal, options.byHand ? { byHand: true } : {});
+      const restored = await restoreJournal(cluster, journal, clock, signal);
       conflict = restored.objects.some(({ action, equal }) => action === 'left' && !equal);
       return restored;
     },
@@ -225,6 +273,38 @@ export function createSafetyNet(options: SafetyNetOptions): SafetyNet {
         ? `somebody else changed what the drill changed: rehearse restore ${runId} shows it and asks (or --theirs keep|overwrite|merge)`
         : `rehearse restore ${runId}`,
   };
+}
+
+/** Who is at it, since when and from where. How long a blind drill may take would tell which one it is. */
+export function runText(journal: UndoJournal): string {
+  const { runId, scenario, by, host, writtenAt, deadline, blind } = journal;
+  return `run ${runId}${blind ? '' : ` (${scenario})`} by ${by} from ${host}, since ${writtenAt}${blind ? '' : `, until ${deadline} at the latest`}`;
+}
+
+/** For people: clocks of two machines differ, so nothing is decided by it. */
+function renewedText(lease: RawObject | undefined, journal: UndoJournal, now: Date): string {
+  const { holderIdentity, renewTime } = lease?.['spec'] ?? {};
+  if (holderIdentity !== journal.runId) return '; it holds no lease';
+  return `; its lease was renewed ${Math.round((now.getTime() - new Date(renewTime).getTime()) / 1000)} s ago`;
+}
+
+/** A lease tells the run that holds it, and the journal of that run who and where. */
+async function withHolder(error: unknown, cluster: Cluster, namespace: string): Promise<unknown> {
+  if (!(error instanceof LeaseTaken)) return error;
+  const { journals } = await clusterJournals(cluster, namespace);
+  const holder = journals.find(({ runId }) => runId === error.holder);
+  return holder ? new LeaseTaken(error.lease, error.holder, `${error.detail}; it is ${runText(holder)}`) : error;
+}
+
+/** Another run that is at work on what a journal would put back: its bad deploy must not be taken for the one to undo. */
+async function rivalOf(cluster: Cluster, journal: UndoJournal): Promise<string | undefined> {
+  for (const lease of leasesOf(journal)) {
+    const holder = (await cluster.get(lease))?.['spec']?.holderIdentity;
+    if (holder === undefined || holder === journal.runId) continue;
+    const rival = (await clusterJournals(cluster, journal.namespace)).journals.find(({ runId }) => runId === holder);
+    if (rival) return `the target is in the hands of another run, ${runText(rival)}: nothing was done to it`;
+  }
+  return undefined;
 }
 
 const drillField = ({ path, after }: { path: string[]; after: unknown }): DrillField => ({
@@ -268,7 +348,10 @@ function rollbackFields(before: RawObject, object: RawObject, backTo: 'live' | '
   return differences(state, undone).map(drillField);
 }
 
-/** Restores from a journal, whoever wrote it: puts back, waits for the workloads to settle, tidies their history, compares again. */
+/**
+ * Restores from a journal, whoever wrote it: puts back, waits for the workloads to settle, tidies their history, compares again.
+ * @throws RehearseError (not restored) when another run is at work on what it would put back
+ */
 export async function restoreJournal(
   cluster: Cluster,
   journal: UndoJournal,
@@ -276,7 +359,16 @@ export async function restoreJournal(
   signal: AbortSignal,
   how: Pick<RestoreOptions, 'choose' | 'byHand'> = {},
 ): ReturnType<SafetyNet['restore']> {
-  const options = { ...how, ...(how.choose ? { choose: askedOnce(how.choose) } : {}), clock, signal };
+  const options = {
+    ...(journal.byHand ? { byHand: true } : {}),
+    ...how,
+    ...(how.choose ? { choose: askedOnce(how.choose) } : {}),
+    clock,
+    signal,
+  };
+  const rival = await patiently(() => rivalOf(cluster, journal), options);
+  if (rival !== undefined)
+    throw new RehearseError(rival, { exitCode: EXIT.notRestored, hint: 'wait for it to end, or restore it first' });
   const first = await putBack(cluster, journal.entries, options);
   const workloads = first
     .filter(({ equal, action }) => equal && action !== 'left')
@@ -334,6 +426,11 @@ export async function forgetJournal(cluster: Cluster, journal: UndoJournal, stat
     if (held?.['spec']?.holderIdentity === journal.runId) await cluster.delete(lease);
   }
   await removeJournal(stateDir, cluster, journal);
+}
+
+function otherLeases(changes: readonly { object: ObjectRef; before?: RawObject | undefined }[], lease: ObjectRef): ObjectRef[] {
+  const leases = changes.filter(({ before }) => before !== undefined).map(({ object }) => leaseFor(object));
+  return leases.filter(({ name }, index) => name !== lease.name && leases.findIndex(one => one.name === name) === index);
 }
 
 /** In the order in which they are taken. */

@@ -12,6 +12,8 @@ import { liveRevision, revisionsOf, shortName } from './workloads.ts';
 export interface TargetObserverOptions {
   /** What the bad deploy changes, when that is not the workload itself: its Service. */
   faulted?: ObjectRef;
+  /** Workloads that get a harmless deploy beside the bad one: what is not fit for that one is not fit for these. */
+  decoys?: readonly ObjectRef[];
   /** What the scenario is about, and therefore not refused for. */
   tolerate?: readonly Rival[];
   /** What the drill must be allowed to do. */
@@ -19,7 +21,7 @@ export interface TargetObserverOptions {
 }
 
 export function createTargetObserver(cluster: Cluster, target: ObjectRef, options: TargetObserverOptions = {}): TargetObserver {
-  const { faulted, tolerate = [], permissions = [] } = options;
+  const { faulted, decoys = [], tolerate = [], permissions = [] } = options;
   const deployed = faulted ?? target;
   return {
     async preflight() {
@@ -29,6 +31,7 @@ export function createTargetObserver(cluster: Cluster, target: ObjectRef, option
       return [
         ...preflightOf(live as RawObject, target),
         ...(await rivalChecks(cluster, live as RawObject, target, other ? [other] : [], tolerate)),
+        ...(await decoyChecks(cluster, decoys, tolerate)),
         ...(permissions.length === 0
           ? []
           : [permissionCheck(await reviewPermissions(cluster, target.namespace ?? '', permissions))]),
@@ -73,6 +76,22 @@ export function createTargetObserver(cluster: Cluster, target: ObjectRef, option
 
     lastChange: () => lastChange(cluster, deployed),
   };
+}
+
+async function decoyChecks(cluster: Cluster, decoys: readonly ObjectRef[], tolerate: readonly Rival[]): Promise<CheckResult[]> {
+  if (decoys.length === 0) return [];
+  const found = await Promise.all(
+    decoys.map(async decoy => {
+      const live = await cluster.get(decoy);
+      const checks = live
+        ? [...preflightOf(live, decoy), ...(await rivalChecks(cluster, live, decoy, [], tolerate))]
+        : [missing(decoy)];
+      return checks.filter(check => !check.ok).map(check => ({ ...check, name: `decoy ${shortName(decoy)}: ${check.name}` }));
+    }),
+  );
+  const unfit = found.flat();
+  const names = decoys.map(shortName).join(', ');
+  return unfit.length > 0 ? unfit : [{ name: 'decoys fit too', ok: true, detail: `${names}: the same checks hold` }];
 }
 
 function missing(ref: ObjectRef): CheckResult {

@@ -12,6 +12,7 @@ import { type ObjectRef, objectRef } from '../record/events.ts';
 import { openText, sealText } from '../record/seal.ts';
 import { systemClock } from '../rehearsal/clock.ts';
 import type { Clock, Cluster, RawObject } from '../rehearsal/ports.ts';
+import { notOfDrill } from './journal-check.ts';
 import { createOwn } from './patience.ts';
 
 const rawObject = z.custom<RawObject>(
@@ -40,6 +41,8 @@ const undoJournal = z.object({
   blind: z.boolean().optional(),
   /** Folder of a blind run, which is sealed until the drill is over. */
   directory: z.string().optional(),
+  /** Somebody practises, or a command of the runbook is at work: what is done with the tools of people is the drill's. */
+  byHand: z.boolean().optional(),
   /** Probes and steady state of the scenario, so that a restore can check it again wherever it is made. */
   steadyState: z.object({ target: objectRef, probes: z.unknown().optional(), spec: z.unknown().optional() }).optional(),
   entries: z.array(
@@ -86,7 +89,9 @@ function journalText(journal: UndoJournal): string {
 
 /** @throws an error that says what is wrong with it */
 function parseJournal(text: string): UndoJournal {
-  return undoJournal.parse(JSON.parse(openText(text)));
+  const parsed = undoJournal.safeParse(JSON.parse(openText(text)));
+  if (!parsed.success) throw new Error(z.prettifyError(parsed.error).replaceAll(/\s+/g, ' '));
+  return parsed.data;
 }
 
 /** Writes the local file: on disk, with its folder entry, when this resolves. @throws RehearseError (refused) when it cannot be written. */
@@ -199,21 +204,49 @@ export async function localJournals(
   );
 }
 
-/** Journals that lie in a namespace of the cluster. */
-export async function clusterJournals(cluster: Cluster, namespace: string): Promise<UndoJournal[]> {
-  const secrets = await cluster.list({ apiVersion: 'v1', kind: 'Secret' }, { namespace, labelSelector: UNDO_LABEL });
-  return secrets.items.flatMap(secret => {
-    const text = secret['data']?.['journal.json'];
-    return typeof text === 'string' ? [parseJournal(Buffer.from(text, 'base64').toString('utf8'))] : [];
-  });
+/** What lies in a namespace of the cluster: journals, and Secrets that say they are one and cannot be restored from. */
+export interface ClusterJournals {
+  journals: UndoJournal[];
+  unusable: { secret: string; problem: string }[];
 }
 
-/** Is the process that wrote the journal still at work? Only this machine can tell by pid; elsewhere the deadline does. */
+/**
+ * Each journal without what only the machine that wrote it knows: paths of its kubeconfig and of its records mean nothing elsewhere, and are
+ * not taken from a Secret that others could have written.
+ */
+export async function clusterJournals(cluster: Cluster, namespace: string): Promise<ClusterJournals> {
+  const secrets = await cluster.list({ apiVersion: 'v1', kind: 'Secret' }, { namespace, labelSelector: UNDO_LABEL });
+  const found: ClusterJournals = { journals: [], unusable: [] };
+  for (const { metadata, ...secret } of secrets.items) {
+    const { name } = metadata;
+    try {
+      const text = Buffer.from(String(secret['data']?.['journal.json'] ?? ''), 'base64').toString('utf8');
+      const { kubeconfig: _theirs, directory: _also, ...journal } = parseJournal(text);
+      // A request to anywhere, made by whoever restores, is no part of putting something back.
+      if (asksUrl(journal.steadyState?.probes)) delete journal.steadyState;
+      const problem = notOfDrill(journal, { secret: name, namespace });
+      if (problem === undefined) found.journals.push(journal);
+      else found.unusable.push({ secret: name, problem });
+    } catch (error) {
+      found.unusable.push({ secret: name, problem: `it cannot be read: ${(error as Error).message}` });
+    }
+  }
+  return found;
+}
+
+const asksUrl = (probes: unknown): boolean =>
+  Array.isArray(probes) && probes.some(probe => (probe as { url?: unknown } | null)?.url !== undefined);
+
+/**
+ * Is the process that wrote a journal of this machine still at work? A pid that is taken says so until the deadline: later it is another process.
+ * For a journal of the cluster ask its Lease instead (runs-at-work.ts): host names are not unique, so a pid of one may be looked for on another.
+ */
 export function isAbandoned(journal: UndoJournal, here: { host: string; now: Date }): boolean {
-  if (journal.host !== here.host) return new Date(journal.deadline) < here.now;
+  const over = new Date(journal.deadline) < here.now;
+  if (over || journal.host !== here.host) return over;
   try {
     process.kill(journal.pid, 0);
-    return new Date(journal.deadline) < here.now;
+    return false;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ESRCH';
   }

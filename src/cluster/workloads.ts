@@ -9,7 +9,7 @@ export const REVISION_ANNOTATION = 'deployment.kubernetes.io/revision';
 export const CHANGE_CAUSE = 'kubernetes.io/change-cause';
 
 const HASH_LABEL = 'pod-template-hash';
-const REVISION_LABEL = 'controller-revision-hash';
+export const REVISION_LABEL = 'controller-revision-hash';
 
 /** One pod template that a workload has or had: a ReplicaSet, or a ControllerRevision. */
 export interface Revision {

@@ -122,7 +122,7 @@ export function eventText(event: RehearsalEvent): string {
     case 'restore.finished':
       return `restore ${event.proven ? 'proven' : 'NOT PROVEN'}: ${event.objects.map(item => `${objectText(item.object)} ${RESTORE_TEXT[item.action]}${item.equal ? '' : ', differs'}${item.kept ? `, kept of somebody else: ${item.kept.map(({ field }) => field).join(', ')}` : ''}`).join('; ')}`;
     case 'cluster.written':
-      return `${event.verb} ${event.path}: ${event.status}${event.auditId === undefined ? '' : ` (audit ${event.auditId})`}`;
+      return writeText(event);
     case 'note':
       return event.by === undefined ? event.text : `${event.by} notes: ${event.text}`;
     case 'run.interrupted':
@@ -132,6 +132,12 @@ export function eventText(event: RehearsalEvent): string {
     case 'run.finished':
       return `run finished: ${event.outcome} (exit code ${event.exitCode}), ${event.reason}`;
   }
+}
+
+/** A request that changed something: what was asked, what the server said (0: its answer was lost), and the id in its audit log. */
+export function writeText(write: { verb: string; path: string; status: number; auditId?: string | undefined }): string {
+  const status = write.status === 0 ? 'no answer' : write.status;
+  return `${write.verb} ${write.path}: ${status}${write.auditId === undefined ? '' : ` (audit ${write.auditId})`}`;
 }
 
 function signed(ms: number): string {

@@ -337,7 +337,7 @@ const eventBodies = [
     type: z.literal('cluster.written'),
     verb: z.string(),
     path: z.string(),
-    /** HTTP status of the answer. */
+    /** HTTP status of the answer; 0: it was lost, and with it whether the write was done. */
     status: z.number().int(),
     /** The request's uid in the API server's audit log. */
     auditId: z.string().optional(),

@@ -64,6 +64,8 @@ export interface Cluster {
       headers?: Record<string, string>;
       signal?: AbortSignal;
       timeoutMs?: number;
+      /** Asked again, as by the other methods, while the server is away or in trouble; otherwise this is one request as it is. */
+      patient?: boolean;
     },
   ): Promise<ApiResponse>;
   get(ref: ObjectRef): Promise<RawObject | undefined>;
@@ -288,8 +290,13 @@ export interface SafetyNet {
   extendUndo(object: ObjectRef): Promise<void>;
   /** A command of the runbook is at work: what it changes on the objects of the undo, until the returned function is called, is the drill's. */
   observeOwn(): () => void;
-  /** @throws RehearseError (refused) when another run holds it. */
-  acquireLease(signal: AbortSignal): Promise<ObjectRef>;
+  /**
+   * @param lost called once when the lease is not ours any more: somebody else restored the target
+   * @throws RehearseError (refused) when another run holds it; the undo journal is removed again, and nothing may be put back
+   */
+  acquireLease(signal: AbortSignal, lost: (why: string) => void): Promise<ObjectRef>;
+  /** Right before something is changed: the lease is still ours and the cluster's copy of the undo is there. @throws RehearseError (refused) */
+  confirm(): Promise<void>;
   /** Calls `halt` once when the halt switch is set. */
   watchHalt(signal: AbortSignal, halt: (reason: string) => void): Promise<void>;
   /** Puts everything back, waits until the workloads have settled and compares live with snapshot. */

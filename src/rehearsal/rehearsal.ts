@@ -34,7 +34,7 @@ class Rehearsal {
   readonly #moments: Moments;
   readonly #teardowns = new Teardowns();
   #seq = 0;
-  #undoWritten = false;
+  #mayChange = false;
   #steady: CheckGroup | undefined;
   #recordFailure: Error | undefined;
   /** Ends the watch over what a command of the runbook changes. */
@@ -216,12 +216,7 @@ class Rehearsal {
     const { spec } = scenario.scenario;
     const everything = [...planned, ...decoys.flatMap(decoy => decoy.planned)];
     const deadline = new Date(clock.now().getTime() + durationMs(spec.limits.total) + RESTORE_LIMIT_MS);
-    // From here on the target is put back whatever happens.
-    this.#undoWritten = true;
-    const undo = await safety.writeUndo(everything, deadline).catch(error => {
-      this.#undoWritten = false;
-      throw error;
-    });
+    const undo = await safety.writeUndo(everything, deadline);
     this.#emit({
       type: 'undo.written',
       journal: undo.journal,
@@ -229,7 +224,9 @@ class Rehearsal {
       objects: undo.objects,
       deadline: deadline.toISOString(),
     });
-    const lease = await safety.acquireLease(watching);
+    const lease = await safety.acquireLease(watching, why => this.#stop.abort(new DrillEnded('interrupted', why)));
+    // From here on the target is put back whatever happens. Not before: without the lease it may be in another drill's hands.
+    this.#mayChange = true;
     this.#emit({ type: 'lease.acquired', lease, holder: this.#options.runId });
 
     drill.onCall();
@@ -242,6 +239,8 @@ class Rehearsal {
     await this.#untilQuiet(drill, signal);
     // What was opted in when the drill began may have been taken back while it waited.
     await this.#guard();
+    await safety.confirm();
+    signal.throwIfAborted();
     const injected = await roles.fault.inject(this.#context, planned);
     this.#emit({
       type: 'fault.injected',
@@ -292,6 +291,7 @@ class Rehearsal {
   }
 
   async #deployDecoy(decoy: PreparedDecoy): Promise<void> {
+    await this.#options.safety.confirm();
     await decoy.fault.inject(decoy.context, decoy.planned);
     this.#emit({
       type: 'decoy.deployed',
@@ -322,7 +322,7 @@ class Rehearsal {
 
   /** @returns whether the target is as it was; true when nothing had been touched. */
   async #restore(reason: string): Promise<boolean> {
-    if (!this.#undoWritten) return true;
+    if (!this.#mayChange) return true;
     const { safety, clock } = this.#options;
     const limit = expiry(clock, RESTORE_LIMIT_MS, () => new Error(`the restore took longer than ${RESTORE_LIMIT_MS / 1000} s`));
     const signal = AbortSignal.any([this.#options.abandon, limit.signal]);

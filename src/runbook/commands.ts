@@ -43,15 +43,20 @@ export class CommandRunner {
   async open(): Promise<void> {
     const { kubeconfig, secrets = [] } = this.#environment;
     if (this.#pinned) return;
-    this.#pinned = await pinKubeconfig(kubeconfig, this.#context.cluster.context, this.#context.namespace);
+    this.#pinned = await pinKubeconfig(kubeconfig, { ...this.#place(), context: this.#context.cluster.context });
     this.#variables.override('KUBECONFIG', this.#pinned.value);
     this.redact = redactor([...secrets, ...this.#pinned.secrets]);
+  }
+
+  #place() {
+    const { cluster, namespace } = this.#context;
+    return { server: cluster.server, namespace };
   }
 
   /** From now on commands have elevated access, until the returned function is called. @throws RehearseError */
   async elevate(access: { kubeconfig: string; context: string }): Promise<() => Promise<void>> {
     await this.open();
-    const elevated = await pinKubeconfig(access.kubeconfig, access.context, this.#context.namespace);
+    const elevated = await pinKubeconfig(access.kubeconfig, { ...this.#place(), context: access.context });
     this.#elevated = elevated;
     const { secrets = [] } = this.#environment;
     this.redact = redactor([...secrets, ...(this.#pinned?.secrets ?? []), ...elevated.secrets]);

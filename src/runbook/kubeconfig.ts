@@ -24,14 +24,14 @@ interface Kubeconfig {
  * (https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/#merging-kubeconfig-files).
  * The file written holds names only, no credentials.
  *
- * @param kubeconfig path, or several joined as in KUBECONFIG; without one the commands reach no cluster, neither the user's
- *   own nor the one that this process may run in
+ * @param kubeconfig path, or several joined as in KUBECONFIG; without one the commands reach no cluster, but that of the pod when the
+ *   context is `in-cluster`
+ * @param server of the run, for a pod
  * @throws RehearseError when no file has the context
  */
 export async function pinKubeconfig(
   kubeconfig: string | undefined,
-  context: string,
-  namespace: string,
+  { context, namespace, server }: { context: string; namespace: string; server?: string },
 ): Promise<PinnedKubeconfig> {
   const files = filesOf(kubeconfig ?? '');
   const configs = await readKubeconfigs(kubeconfig ?? '');
@@ -43,17 +43,13 @@ export async function pinKubeconfig(
   }
   const directory = await mkdtemp(join(tmpdir(), 'kubeconfig-'));
   const path = join(directory, 'pinned.yaml');
+  const own = kubeconfig === undefined && context === IN_CLUSTER && server !== undefined ? ofPod(server) : ofNobody;
   const pinned = {
     apiVersion: 'v1',
     kind: 'Config',
     'current-context': context,
     contexts: [{ name: context, context: { ...(found ?? { cluster: NOWHERE, user: NOWHERE }), namespace } }],
-    ...(found
-      ? {}
-      : {
-          clusters: [{ name: NOWHERE, cluster: { server: `https://${NOWHERE}.invalid` } }],
-          users: [{ name: NOWHERE, user: {} }],
-        }),
+    ...(found ? {} : { clusters: [{ name: NOWHERE, cluster: own.cluster }], users: [{ name: NOWHERE, user: own.user }] }),
   };
   await writeFile(path, stringify(pinned), { mode: 0o600 });
   const users = configs.flatMap(config => config.users ?? []).map(one => one.user ?? {});
@@ -67,6 +63,18 @@ export async function pinKubeconfig(
 
 /** What a client then says is the reason: "lookup no-kubeconfig-of-the-run.invalid: no such host". */
 const NOWHERE = 'no-kubeconfig-of-the-run';
+
+/** In a pod: https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/ */
+const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
+const IN_CLUSTER = 'in-cluster';
+
+const ofNobody = { cluster: { server: `https://${NOWHERE}.invalid` }, user: {} };
+
+/** By path, so that a token that rotates is followed and none is written anywhere. */
+const ofPod = (server: string) => ({
+  cluster: { server, 'certificate-authority': join(SERVICE_ACCOUNT, 'ca.crt') },
+  user: { tokenFile: join(SERVICE_ACCOUNT, 'token') },
+});
 
 /** Every file of a KUBECONFIG that can be read, in order. */
 export async function readKubeconfigs(kubeconfig: string): Promise<Kubeconfig[]> {

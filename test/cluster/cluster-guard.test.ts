@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { judgeRuns } from '../../src/cluster/cluster-guard/expired.ts';
 import { guardObjects, guardPermissions } from '../../src/cluster/cluster-guard/manifests.ts';
-import { type UndoJournal, writeClusterJournal } from '../../src/cluster/undo-journal.ts';
+import { judgeRuns } from '../../src/cluster/runs-at-work.ts';
+import { clusterJournals, type UndoJournal, writeClusterJournal } from '../../src/cluster/undo-journal.ts';
 import { systemClock } from '../../src/rehearsal/clock.ts';
 import { type LiveCluster, liveCluster } from './live-clusters.ts';
 
@@ -66,12 +66,15 @@ describe('the guard in the cluster judges', () => {
     let watchedMs = 0;
     const clock = {
       ...systemClock,
+      monotonicMs: () => watchedMs,
       async sleep(ms: number) {
         watchedMs += ms;
         await meanwhile();
       },
     };
-    const judged = await judgeRuns(live.cluster, namespace, clock, signal);
+    const { journals, unusable } = await clusterJournals(live.cluster, namespace);
+    expect(unusable).toEqual([]);
+    const judged = await judgeRuns(live.cluster, journals, clock, signal);
     return { watchedMs, states: Object.fromEntries(judged.map(({ journal, state }) => [journal.runId, state])) };
   }
 
@@ -83,7 +86,7 @@ describe('the guard in the cluster judges', () => {
   test('a run past its deadline that still renews its lease is left alone, although its clock is behind', async () => {
     await run('late', inMs(-1000), { renewTime: inMs(-600_000) });
     const renew = () => live.cluster.patch(leaseRef('late'), { spec: { renewTime: '2020-01-01T00:00:00.000000Z' } }, 'merge');
-    expect(await judge(renew)).toEqual({ watchedMs: 30_000, states: { late: 'renewed' } });
+    expect(await judge(renew)).toEqual({ watchedMs: 2000, states: { late: 'renewed' } });
   });
 
   test('a run past its deadline whose lease nobody renews has expired, although its clock is ahead', async () => {

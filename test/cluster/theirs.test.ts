@@ -47,7 +47,7 @@ describe.each([
     if (skipped) return;
     await live.cluster.delete(ref(), { propagationPolicy: 'Foreground' });
     await expect.poll(() => live.cluster.get(ref()), { timeout: 60_000 }).toBeUndefined();
-    for (const { runId } of await clusterJournals(live.cluster, live.namespace))
+    for (const { runId } of (await clusterJournals(live.cluster, live.namespace)).journals)
       await live.cluster.delete({ apiVersion: 'v1', kind: 'Secret', namespace: live.namespace, name: `rehearse-undo-${runId}` });
     await rm(stateDir, { recursive: true, force: true });
   });
@@ -82,7 +82,7 @@ describe.each([
   /** As `rehearse restore` does it on another machine. */
   async function restore(choice?: TheirsChoice) {
     const shown: TheirChange[] = [];
-    const [journal] = await clusterJournals(live.cluster, live.namespace);
+    const [journal] = (await clusterJournals(live.cluster, live.namespace)).journals;
     if (!journal) throw new Error('no journal');
     const done = await restoreJournal(live.cluster, journal, systemClock, AbortSignal.timeout(60_000), {
       choose: async change => {
@@ -188,7 +188,7 @@ describe.each([
     await patch({ spec: { minReadySeconds: 7 } }, 'kubectl-patch');
     done();
     await expect
-      .poll(async () => JSON.stringify((await clusterJournals(live.cluster, live.namespace))[0]?.entries[0]?.drill))
+      .poll(async () => JSON.stringify((await clusterJournals(live.cluster, live.namespace)).journals[0]?.entries[0]?.drill))
       .toContain('minReadySeconds');
     expect(await restore()).toMatchObject({ proven: true, shown: [] });
     expect(sameDesiredState(await get(), before)).toBe(true);
@@ -217,7 +217,7 @@ describe.each([
 
   test.skipIf(skipped)('a write in between is no failure: the restore reads again', async () => {
     await drill();
-    const [journal] = await clusterJournals(live.cluster, live.namespace);
+    const [journal] = (await clusterJournals(live.cluster, live.namespace)).journals;
     if (!journal) throw new Error('no journal');
     let conflicts = 0;
     const busy = {

@@ -2,7 +2,7 @@
  * Drills through a network and a server that fail in every phase, as somebody's staging does on a bad day. How the drill ends is told;
  * whatever it is, the target is as it was, at once or after `rehearse restore`.
  */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,7 +12,7 @@ import { type ConnectedCluster, connect } from '../../src/cluster/connection.ts'
 import { provideSandbox } from '../../src/cluster/providers/sandbox.ts';
 import { systemClock } from '../../src/rehearsal/clock.ts';
 import { createWorkplace } from '../cli/rehearse.ts';
-import { differences, leftovers, look } from '../real-cluster/killing.ts';
+import { differences, eventTypes, leftovers, look } from '../real-cluster/killing.ts';
 import { type Trouble, unreliableProxy } from './unreliable-proxy.ts';
 
 const all = process.env['REHEARSE_TEST_ALL'] !== undefined;
@@ -85,7 +85,7 @@ describe.each([
         });
         const reached: string[] = [];
         while (!over) {
-          const next = typesOf(workplace.reports).find(type => PHASES.includes(type) && !reached.includes(type));
+          const next = eventTypes(workplace.reports).find(type => PHASES.includes(type) && !reached.includes(type));
           if (next !== undefined) {
             reached.push(next);
             await proxy.begin(trouble);
@@ -122,12 +122,3 @@ describe.each([
     240_000,
   );
 });
-
-function typesOf(reports: string): string[] {
-  const run = existsSync(reports) ? readdirSync(reports).find(name => /^\d{8}-/.test(name)) : undefined;
-  const file = join(reports, run ?? '', 'events.ndjson');
-  if (run === undefined || !existsSync(file)) return [];
-  return readFileSync(file, 'utf8')
-    .split('\n')
-    .flatMap(line => /"type":"([^"]+)"/.exec(line)?.[1] ?? []);
-}

@@ -7,28 +7,15 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createWorkplace, type Workplace } from '../cli/rehearse.ts';
+import { BASE_IMAGE, missingForKind } from './audited-cluster.ts';
 
 const name = `rehearse-test-${process.pid}`;
 const context = `kind-${name}`;
-const baseImage = process.env['REHEARSE_TEST_BASE_IMAGE'] ?? 'lab/node-js:1';
-const works = (program: string, ...args: string[]) => {
-  try {
-    execFileSync(program, args, { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-};
-const missing = [
-  ...(process.env['REHEARSE_KIND_IMAGE'] ? [] : ['REHEARSE_KIND_IMAGE is not set']),
-  ...(works('kind', 'version') ? [] : ['there is no kind']),
-  ...(works('docker', 'image', 'inspect', baseImage) ? [] : [`Docker does not answer, or has no image ${baseImage}`]),
-];
-if (missing.length > 0) console.warn(`SKIPPED: rehearse cluster up: ${missing.join('; ')}`);
+if (missingForKind.length > 0) console.warn(`SKIPPED: rehearse cluster up: ${missingForKind.join('; ')}`);
 
 const MINUTES = 60_000;
 
-describe.skipIf(missing.length > 0)('rehearse cluster up', () => {
+describe.skipIf(missingForKind.length > 0)('rehearse cluster up', () => {
   let workplace: Workplace;
   beforeAll(() => {
     workplace = createWorkplace();
@@ -42,7 +29,7 @@ describe.skipIf(missing.length > 0)('rehearse cluster up', () => {
     workplace.remove();
   }, MINUTES);
 
-  const up = ['cluster', 'up', '--name', name, '--base-image', baseImage];
+  const up = ['cluster', 'up', '--name', name, '--base-image', BASE_IMAGE];
   const kubectl = (...args: string[]) =>
     execFileSync('kubectl', ['--context', context, '-n', 'shop', ...args], { encoding: 'utf8', env: workplace.environment });
   const payments = () => {
@@ -144,7 +131,7 @@ describe.skipIf(missing.length > 0)('rehearse cluster up', () => {
       const refused = await elsewhere.run('cluster', 'down', '--name', name);
       expect(refused.code).toBe(3);
       expect(refused.stderr).toContain('was not made by');
-      expect((await elsewhere.run('cluster', 'up', '--name', name, '--base-image', baseImage)).code).toBe(3);
+      expect((await elsewhere.run('cluster', 'up', '--name', name, '--base-image', BASE_IMAGE)).code).toBe(3);
       expect(clusters()).toContain(name);
       elsewhere.remove();
 

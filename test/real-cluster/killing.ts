@@ -147,7 +147,8 @@ async function untilEvent(drill: Started, reports: string, event: Kill['event'])
   }
 }
 
-function eventTypes(reports: string): string[] {
+/** Types of the events that a drill has written so far, without samples of probes. */
+export function eventTypes(reports: string): string[] {
   const run = existsSync(reports) ? readdirSync(reports).find(name => /^\d{8}-/.test(name)) : undefined;
   const file = join(reports, run ?? '', 'events.ndjson');
   if (run === undefined || !existsSync(file)) return [];

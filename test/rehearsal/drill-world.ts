@@ -45,6 +45,7 @@ export function createWorld(objectives: Record<string, string> = {}) {
   let context: RoleContext | undefined;
   let onKnownGood: (equal: boolean) => void = () => {};
   let onHalt: (reason: string) => void = () => {};
+  let onLost: (why: string) => void = () => {};
   let broken = false;
   const listeners = new Set<() => void>();
   const setBroken = (now: boolean) => {
@@ -65,6 +66,9 @@ export function createWorld(objectives: Record<string, string> = {}) {
     inject: async () => {},
     rollbackMs: 3000,
     rollbackWorks: true,
+    /** Throws when another run holds the lease. */
+    lease: (): void => {},
+    confirm: (): void => {},
     restoreProven: true,
   };
 
@@ -208,10 +212,13 @@ export function createWorld(objectives: Record<string, string> = {}) {
       },
       extendUndo: async object => void calls.push(`undo ${object.name}`),
       observeOwn: () => () => {},
-      acquireLease: async () => {
+      acquireLease: async (_signal, lost) => {
         calls.push('lease');
+        behaviour.lease();
+        onLost = lost;
         return { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', namespace: 'shop', name: 'l' };
       },
+      confirm: async () => behaviour.confirm(),
       watchHalt: async (_signal, halt) => {
         onHalt = halt;
       },
@@ -254,6 +261,7 @@ export function createWorld(objectives: Record<string, string> = {}) {
     interrupt,
     abandon,
     halt: (reason: string) => onHalt(reason),
+    loseLease: (why: string) => onLost(why),
     raise: () => raise?.({ message: 'p95 above its limit', uncertaintyMs: 100 }),
     clear: () => clear?.('fine again'),
     breakNow: () => setBroken(true),

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { RehearseError } from '../../src/errors/errors.ts';
 import { DrillEnded } from '../../src/rehearsal/ending.ts';
 import { runRehearsal } from '../../src/rehearsal/rehearsal.ts';
 import { createWorld, suspectOf } from './drill-world.ts';
@@ -92,13 +93,31 @@ describe('refused: nothing is touched', () => {
   });
 
   test('when the undo journal cannot be written', async () => {
-    const { RehearseError } = await import('../../src/errors/errors.ts');
     const { options, behaviour } = given();
     behaviour.undo = async () => {
       throw new RehearseError('disk full', { exitCode: 3 });
     };
     expect(await runRehearsal(options)).toMatchObject({ outcome: 'refused', exitCode: 3 });
     expect(world.calls).toEqual(['undo']);
+  });
+
+  test('when another run takes the lease first: what is there may be its bad deploy, and is not put back', async () => {
+    const { options, behaviour } = given();
+    behaviour.lease = () => {
+      throw new RehearseError('run first by mira holds the lease', { exitCode: 3 });
+    };
+    expect(await runRehearsal(options)).toMatchObject({ outcome: 'refused', exitCode: 3 });
+    expect(world.calls).toEqual(['undo', 'lease']);
+    expect(world.types()).not.toContain('restore.started');
+  });
+
+  test('when the lease or the undo in the cluster is gone right before the injection', async () => {
+    const { options, behaviour } = given();
+    behaviour.confirm = () => {
+      throw new RehearseError('somebody restored the target', { exitCode: 3 });
+    };
+    expect(await runRehearsal(options)).toMatchObject({ outcome: 'refused', exitCode: 3 });
+    expect(world.calls).not.toContain('inject');
   });
 
   test('when the guard changes its mind between the plan and the injection', async () => {
@@ -252,6 +271,16 @@ describe('interrupted', () => {
     void clock.sleep(5000).then(() => world.halt('halted by ConfigMap rehearse-halt'));
     expect(await runRehearsal(options)).toMatchObject({ outcome: 'interrupted', reason: 'halted by ConfigMap rehearse-halt' });
     expect(world.calls).toContain('release true');
+  });
+
+  test('by whoever restored the target meanwhile and took its lease: the drill does not go on', async () => {
+    const { options, clock } = given();
+    void clock.sleep(5000).then(() => world.loseLease('the lease is gone: somebody restored the target'));
+    expect(await runRehearsal(options)).toMatchObject({
+      outcome: 'interrupted',
+      reason: 'the lease is gone: somebody restored the target',
+    });
+    expect(world.calls).not.toContain('rollback');
   });
 
   test('a second time: the restore is given up, and what is left to do is said', async () => {

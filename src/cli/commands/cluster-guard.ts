@@ -1,9 +1,11 @@
 import { buildGuardImage } from '../../cluster/cluster-guard/image.ts';
 import { type GuardStatus, guardStatus, installGuard, uninstallGuard } from '../../cluster/cluster-guard/install.ts';
+import { guardRefs } from '../../cluster/cluster-guard/manifests.ts';
 import type { ConnectedCluster } from '../../cluster/connection.ts';
 import { checkGuard } from '../../cluster/guard.ts';
 import { loadImages } from '../../cluster/kind/images.ts';
 import { findKindTools, type KindTools } from '../../cluster/kind/tools.ts';
+import type { ProvidedCluster } from '../../cluster/providers/provided-cluster.ts';
 import { clusterJournals } from '../../cluster/undo-journal.ts';
 import { EXIT, RehearseError } from '../../errors/errors.ts';
 import { systemClock } from '../../rehearsal/clock.ts';
@@ -21,15 +23,9 @@ const KIND_IMAGE = `rehearse/guard:${packageVersion()}`;
 
 /** The guard of a namespace that is opted in. On a kind cluster of ours its image is built and loaded, elsewhere it is named. */
 export async function guardInstall(args: GuardPlace & { image?: string | undefined; baseImage: string }): Promise<void> {
-  await atPlace(args, async ({ cluster, provider, optIns }, namespace) => {
-    const { allowed, checks } = await checkGuard(cluster, namespace, optIns);
-    if (!allowed) {
-      const failed = checks.filter(({ ok }) => !ok);
-      throw new RehearseError(`refused: ${failed.map(({ detail }) => detail).join('; ')}`, {
-        exitCode: EXIT.refused,
-        hint: failed.flatMap(({ remedy }) => remedy ?? []).join('\n'),
-      });
-    }
+  await atPlace(args, async (provided, namespace) => {
+    const { cluster, provider } = provided;
+    await refuseUnlessOptedIn(provided, namespace);
     let { image } = args;
     if (image === undefined) {
       if (provider !== 'kind')
@@ -62,12 +58,35 @@ export async function guardBuild(args: { image?: string | undefined; baseImage: 
   process.stdout.write(`${image} is built. Push it: ${tools.engine} push ${image}\n`);
 }
 
+/** Takes it out of a namespace that is opted in. Where the opt-in was taken back, rehearse writes nothing any more, and says who can. */
 export async function guardUninstall(args: GuardPlace): Promise<void> {
-  await atPlace(args, async ({ cluster }, namespace) => {
+  await atPlace(args, async (provided, namespace) => {
+    const { cluster } = provided;
+    const kubeconfig = args.kubeconfig === undefined ? '' : ` --kubeconfig ${args.kubeconfig}`;
+    const objects = guardRefs(namespace).map(({ kind, name }) => `${kind.toLowerCase()}/${name}`);
+    await refuseUnlessOptedIn(provided, namespace, [
+      'or, as an admin of the namespace, without rehearse:',
+      `kubectl${kubeconfig} --context ${cluster.context} -n ${namespace} delete ${objects.join(' ')}`,
+    ]);
     const deleted = await uninstallGuard(cluster, namespace);
     process.stdout.write(deleted.length === 0 ? 'the guard is not installed\n' : `deleted: ${deleted.join(', ')}\n`);
-    for (const { runId } of await clusterJournals(cluster, namespace))
+    for (const { runId } of (await clusterJournals(cluster, namespace)).journals)
       process.stdout.write(`run ${runId} is not restored yet, and no guard is there now: rehearse restore ${runId}\n`);
+  });
+}
+
+/** @throws RehearseError (refused) with what the staging guard asks for, and what else can be done */
+async function refuseUnlessOptedIn(
+  { cluster, optIns }: ProvidedCluster,
+  namespace: string,
+  otherwise: readonly string[] = [],
+): Promise<void> {
+  const { allowed, checks } = await checkGuard(cluster, namespace, optIns);
+  if (allowed) return;
+  const failed = checks.filter(({ ok }) => !ok);
+  throw new RehearseError(`refused: ${failed.map(({ detail }) => detail).join('; ')}`, {
+    exitCode: EXIT.refused,
+    hint: [...new Set(failed.flatMap(({ remedy }) => remedy ?? [])), ...otherwise].join('\n'),
   });
 }
 
@@ -75,7 +94,7 @@ export async function guardUninstall(args: GuardPlace): Promise<void> {
 export async function guardShow(args: GuardPlace & { output: 'text' | 'json' }): Promise<void> {
   await atPlace(args, async ({ cluster }, namespace) => {
     const status = await guardStatus(cluster, namespace, systemClock);
-    const runs = (await clusterJournals(cluster, namespace)).map(({ runId, blind, deadline }) => ({
+    const runs = (await clusterJournals(cluster, namespace)).journals.map(({ runId, blind, deadline }) => ({
       run: runId,
       ...(blind ? {} : { deadline }),
     }));
@@ -104,10 +123,7 @@ function guardText(
   ].join('\n');
 }
 
-async function atPlace(
-  args: GuardPlace,
-  work: (provided: Awaited<ReturnType<typeof provide>>, namespace: string) => Promise<void>,
-): Promise<void> {
+async function atPlace(args: GuardPlace, work: (provided: ProvidedCluster, namespace: string) => Promise<void>): Promise<void> {
   if (args.context === undefined)
     throw new RehearseError('--context is missing: the guard lives in a cluster', {
       exitCode: EXIT.usage,

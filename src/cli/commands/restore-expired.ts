@@ -1,7 +1,7 @@
-import { judgeRuns } from '../../cluster/cluster-guard/expired.ts';
 import { type ConnectedCluster, connect } from '../../cluster/connection.ts';
+import { judgeRuns } from '../../cluster/runs-at-work.ts';
 import { forgetJournal, restoreJournal } from '../../cluster/safety-net.ts';
-import { stateDirectory, type UndoJournal } from '../../cluster/undo-journal.ts';
+import { clusterJournals, stateDirectory, type UndoJournal } from '../../cluster/undo-journal.ts';
 import { EXIT, RehearseError } from '../../errors/errors.ts';
 import { systemClock } from '../../rehearsal/clock.ts';
 
@@ -29,11 +29,23 @@ export async function restoreExpired(args: {
   });
   const signal = AbortSignal.timeout(LIMIT_MS);
   try {
-    const judged = await judgeRuns(cluster, namespace, systemClock, signal);
+    const { journals, unusable } = await clusterJournals(cluster, namespace);
+    const judged = await judgeRuns(cluster, journals, systemClock, signal);
     tell('looked', { namespace, runs: judged.length });
+    for (const found of unusable) {
+      tell('refused', found);
+      process.exitCode = EXIT.notRestored;
+    }
+    cluster.onWrite(write => tell('wrote', { ...write }));
     for (const { journal, state } of judged) {
       if (args.run !== undefined && journal.runId !== args.run) continue;
-      if (state === 'expired') await restore(cluster, journal, namespace, signal);
+      if (state === 'expired') {
+        // One that fails must not keep the others from being restored.
+        await restore(cluster, journal, signal).catch((error: Error) => {
+          tell('not-restored', { run: journal.runId, proven: false, reason: error.message });
+          process.exitCode = EXIT.notRestored;
+        });
+      }
       // How long a blind drill may take would tell which one it is.
       else tell('left-alone', { run: journal.runId, state, ...(journal.blind ? {} : { deadline: journal.deadline }) });
     }
@@ -42,15 +54,9 @@ export async function restoreExpired(args: {
   }
 }
 
-async function restore(cluster: ConnectedCluster, journal: UndoJournal, namespace: string, signal: AbortSignal): Promise<void> {
+async function restore(cluster: ConnectedCluster, journal: UndoJournal, signal: AbortSignal): Promise<void> {
   const run = journal.runId;
   const { scenario, by, host, deadline } = journal;
-  const elsewhere = journal.entries.find(({ object }) => object.namespace !== namespace);
-  if (elsewhere) {
-    tell('refused', { run, reason: `its journal names ${elsewhere.object.kind}/${elsewhere.object.name} of another namespace` });
-    process.exitCode = EXIT.notRestored;
-    return;
-  }
   tell('restoring', { run, scenario, by, host, deadline });
   const { proven, objects, removedRevisions } = await restoreJournal(cluster, journal, systemClock, signal);
   for (const { object, ...done } of objects) tell('object', { run, object: `${object.kind}/${object.name}`, ...done });

@@ -1,10 +1,12 @@
 import { hostname } from 'node:os';
-import { connect } from '../../cluster/connection.ts';
+import { type ConnectedCluster, connect } from '../../cluster/connection.ts';
 import { serverVersion } from '../../cluster/providers/server-version.ts';
 import type { TheirsChoice } from '../../cluster/restore.ts';
-import { forgetJournal, restoreJournal } from '../../cluster/safety-net.ts';
+import { runsAtWork } from '../../cluster/runs-at-work.ts';
+import { forgetJournal, restoreJournal, runText } from '../../cluster/safety-net.ts';
 import { clusterJournals, isAbandoned, localJournals, stateDirectory, type UndoJournal } from '../../cluster/undo-journal.ts';
 import { EXIT, RehearseError } from '../../errors/errors.ts';
+import { writeText } from '../../record/event-text.ts';
 import { unsealRun } from '../../record/store.ts';
 import { systemClock } from '../../rehearsal/clock.ts';
 import { steadyAgain } from '../steady-again.ts';
@@ -12,75 +14,127 @@ import { chooseTheirs } from '../theirs.ts';
 
 const LIMIT_MS = 180_000;
 
-/** Puts back what abandoned runs left behind, and proves it. Exit code 5 when one could not be proven. */
-export async function restore(args: {
+export interface RestoreArguments {
   run?: string | undefined;
   kubeconfig?: string | undefined;
   context?: string | undefined;
   namespace?: string | undefined;
   theirs?: TheirsChoice | undefined;
-}): Promise<void> {
-  const stateDir = stateDirectory(process.env);
-  const journals = (await findJournals(args, stateDir)).filter(journal => args.run === undefined || journal.runId === args.run);
+  /** Of a run that somebody is at work on, too. */
+  force: boolean;
+}
+
+/** What is to be restored from, and what looked like it and cannot be. */
+interface Found {
+  journals: UndoJournal[];
+  unusable: { where: string; problem: string }[];
+}
+
+const write = (text: string) => void process.stdout.write(`${text}\n`);
+
+/** Puts back what abandoned runs left behind, and proves it. Exit code 5 when one could not be proven, or its journal not be used. */
+export async function restore(args: RestoreArguments): Promise<void> {
+  if (args.context === undefined) {
+    if (args.namespace !== undefined)
+      throw new RehearseError('--namespace goes with --context', {
+        exitCode: EXIT.usage,
+        hint: 'without them, it restores from the journals of this machine, which know where their runs were',
+      });
+    const found = await onThisMachine();
+    const atWork = found.journals.filter(journal => !isAbandoned(journal, here()));
+    await restoreAll(found, new Set(atWork.map(({ runId }) => runId)), args, journal => connectAgain(journal, args));
+    return;
+  }
+  const { context, namespace } = args;
+  if (namespace === undefined)
+    throw new RehearseError('--context needs --namespace', { exitCode: EXIT.usage, hint: 'name the namespace of the target' });
+  const cluster = await connect({ context, ...(args.kubeconfig === undefined ? {} : { kubeconfig: args.kubeconfig }) });
+  try {
+    const { journals: copies, unusable } = await clusterJournals(cluster, namespace);
+    // The folder of a blind run is known to the machine that made it.
+    const local = await onThisMachine();
+    const journals = copies.map(copy => {
+      const { directory } = local.journals.find(({ runId }) => runId === copy.runId) ?? {};
+      return { ...copy, ...(directory === undefined ? {} : { directory }) };
+    });
+    const named = journals.filter(journal => args.run === undefined || journal.runId === args.run);
+    const atWork = args.force ? new Set<string>() : await stillAtWork(cluster, named, local);
+    const found = { journals, unusable: unusable.map(({ secret, problem }) => ({ where: `Secret ${secret}`, problem })) };
+    await restoreAll(found, atWork, args, async () => cluster.separate());
+  } finally {
+    cluster.close();
+  }
+}
+
+const here = () => ({ host: hostname(), now: systemClock.now() });
+
+/** A sandbox went with its run. */
+async function onThisMachine(): Promise<Found> {
+  const found = await localJournals(stateDirectory(process.env));
+  return {
+    journals: found.flatMap(({ journal }) => (journal && journal.provider !== 'sandbox' ? [journal] : [])),
+    unusable: found.flatMap(({ path, journal, problem = '' }) =>
+      journal
+        ? []
+        : [{ where: path, problem: `it cannot be read: ${problem}. The cluster has a copy: rehearse restore --context … -n …` }],
+    ),
+  };
+}
+
+/** Whose process is known to be dead needs no watching. */
+async function stillAtWork(cluster: ConnectedCluster, journals: readonly UndoJournal[], local: Found): Promise<Set<string>> {
+  const dead = new Set(local.journals.filter(journal => isAbandoned(journal, here())).map(({ runId }) => runId));
+  const unknown = journals.filter(({ runId }) => !dead.has(runId));
+  if (unknown.length > 0)
+    write(`looking for up to 30 s whether somebody is at work on ${unknown.map(({ runId }) => runId).join(', ')}`);
+  return runsAtWork(cluster, unknown, systemClock, AbortSignal.timeout(LIMIT_MS));
+}
+
+async function restoreAll(
+  found: Found,
+  atWork: ReadonlySet<string>,
+  args: RestoreArguments,
+  connectTo: (journal: UndoJournal) => Promise<ConnectedCluster>,
+): Promise<void> {
+  const journals = found.journals.filter(journal => args.run === undefined || journal.runId === args.run);
+  for (const { where, problem } of found.unusable) {
+    write(`${where} is no undo journal that can be restored from: ${problem}`);
+    if (args.run === undefined) process.exitCode = EXIT.notRestored;
+  }
   if (args.run !== undefined && journals.length === 0) {
     throw new RehearseError(`no undo journal of run ${args.run}`, {
       exitCode: EXIT.usage,
       hint: 'it was restored already, or its journal lies in the cluster only: add --context and --namespace',
     });
   }
-  if (journals.length === 0) process.stdout.write('nothing to restore\n');
+  if (journals.length === 0 && found.unusable.length === 0) write('nothing to restore');
   for (const journal of journals) {
-    if (args.run === undefined && !isAbandoned(journal, { host: hostname(), now: systemClock.now() })) {
-      // How long a drill may take differs between scenarios.
-      const until = journal.blind ? '' : ` (until ${journal.deadline})`;
-      process.stdout.write(`${journal.runId}: still running${until}, left alone; name it to restore it all the same\n`);
+    if (atWork.has(journal.runId) && !args.force) {
+      write(
+        `${runText(journal)}: still running, left alone. To end it: kubectl -n ${journal.namespace} create configmap rehearse-halt; --force restores it all the same`,
+      );
+      if (args.run !== undefined) process.exitCode = EXIT.refused;
       continue;
     }
-    if (!(await restoreOne(journal, args, stateDir))) process.exitCode = EXIT.notRestored;
-  }
-}
-
-async function findJournals(
-  args: { kubeconfig?: string | undefined; context?: string | undefined; namespace?: string | undefined },
-  stateDir: string,
-): Promise<UndoJournal[]> {
-  if (args.context === undefined)
-    return (await localJournals(stateDir))
-      .flatMap(({ journal }) => journal ?? [])
-      .filter(journal => journal.provider !== 'sandbox');
-  if (args.namespace === undefined)
-    throw new RehearseError('--context needs --namespace', { exitCode: EXIT.usage, hint: 'name the namespace of the target' });
-  const cluster = await connect({
-    context: args.context,
-    ...(args.kubeconfig === undefined ? {} : { kubeconfig: args.kubeconfig }),
-  });
-  try {
-    return await clusterJournals(cluster, args.namespace);
-  } finally {
-    cluster.close();
+    // One that fails must not keep the others from being restored.
+    const restored = await restoreOne(journal, args, connectTo).catch((error: Error) => {
+      const hint = error instanceof RehearseError && error.hint ? `\n  ${error.hint}` : '';
+      write(`${journal.runId}: NOT restored, the journal is kept: ${error.message}${hint}`);
+      return false;
+    });
+    if (!restored) process.exitCode = EXIT.notRestored;
   }
 }
 
 async function restoreOne(
   journal: UndoJournal,
-  args: { kubeconfig?: string | undefined; context?: string | undefined; theirs?: TheirsChoice | undefined },
-  stateDir: string,
+  args: RestoreArguments,
+  connectTo: (journal: UndoJournal) => Promise<ConnectedCluster>,
 ): Promise<boolean> {
-  const kubeconfig = args.kubeconfig ?? journal.kubeconfig;
-  const cluster = await connect({
-    context: args.context ?? journal.context,
-    ...(kubeconfig === undefined ? {} : { kubeconfig }),
-  });
+  const cluster = await connectTo(journal);
+  const say = (text: string) => write(`${journal.runId}: ${text}`);
   try {
-    if (cluster.server !== journal.server) {
-      throw new RehearseError(`context ${cluster.context} points to ${cluster.server}, the run was on ${journal.server}`, {
-        exitCode: EXIT.usage,
-        hint: 'name the right one with --context and --kubeconfig',
-      });
-    }
-    // Nobody is to wait for a server that is not there at all.
-    await serverVersion(cluster);
-    const say = (text: string) => process.stdout.write(`${journal.runId}: ${text}\n`);
+    cluster.onWrite(one => say(`wrote ${writeText(one)}`));
     const limit = pausableLimit(LIMIT_MS);
     const choose = chooseTheirs(args.theirs, process.stdin, process.stdout);
     const { proven, objects } = await restoreJournal(cluster, journal, systemClock, limit.signal, {
@@ -94,7 +148,7 @@ async function restoreOne(
       const result = equal ? `equal to the snapshot${kept.length > 0 ? ', but for' : ''}` : `differs:\n${diff}`;
       say(`${object.kind}/${object.name} ${action}, ${result}${but}${note === undefined ? '' : `\n  ${note}`}`);
     }
-    if (proven) await forgetJournal(cluster, journal, stateDir);
+    if (proven) await forgetJournal(cluster, journal, stateDirectory(process.env));
     if (journal.directory !== undefined) unsealRun(journal.directory);
     say(proven ? 'restored, proven' : 'NOT restored: the journal is kept');
     if (!proven) return false;
@@ -107,6 +161,28 @@ async function restoreOne(
     }
   } finally {
     cluster.close();
+  }
+}
+
+/** The cluster that a run of this machine was on, as its journal knows it. */
+async function connectAgain(journal: UndoJournal, args: RestoreArguments): Promise<ConnectedCluster> {
+  const kubeconfig = args.kubeconfig ?? journal.kubeconfig;
+  const cluster = await connect({ context: journal.context, ...(kubeconfig === undefined ? {} : { kubeconfig }) });
+  try {
+    // Nobody is to wait for a server that is not there at all.
+    await serverVersion(cluster);
+    // The same cluster may have another address by now: it is known by its copy of the journal.
+    const isSame = async () =>
+      (await clusterJournals(cluster, journal.namespace)).journals.some(({ runId }) => runId === journal.runId);
+    if (cluster.server !== journal.server && !(await isSame()))
+      throw new RehearseError(
+        `context ${cluster.context} points to ${cluster.server}, the run was on ${journal.server}, and no copy of its journal is there`,
+        { exitCode: EXIT.usage, hint: 'name the right one with --context, --namespace and --kubeconfig' },
+      );
+    return cluster;
+  } catch (error) {
+    cluster.close();
+    throw error;
   }
 }
 

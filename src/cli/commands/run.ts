@@ -1,9 +1,9 @@
-import { homedir } from 'node:os';
-import { join, relative, resolve } from 'node:path';
+import { relative, resolve } from 'node:path';
 import pino from 'pino';
 import { listCandidates } from '../../cluster/candidates.ts';
 import { clockSkew, connect } from '../../cluster/connection.ts';
 import { createEvidence } from '../../cluster/evidence.ts';
+import { usersKubeconfig } from '../../cluster/kubeconfig.ts';
 import type { ProvidedCluster } from '../../cluster/providers/provided-cluster.ts';
 import { createSafetyNet } from '../../cluster/safety-net.ts';
 import { createTargetObserver } from '../../cluster/target-observer.ts';
@@ -151,10 +151,12 @@ async function rehearse(parts: RunParts): Promise<number> {
         stateDir: stateDirectory(process.env),
         ...(blind ? { blind: { directory: store.directory } } : {}),
         byHand: play.mode === 'practice',
+        onTrouble: message => log.warn(message),
         steadyState: { target, probes: spec.probes, spec: spec.steadyState },
       }),
       observer: createTargetObserver(cluster, target, {
         tolerate: spec.target.tolerate,
+        decoys: spec.decoys.map(decoy => workloadRef(decoy.workload, namespace)),
         // Whoever may speak to the sandbox may do everything.
         permissions:
           provided.provider === 'sandbox'
@@ -272,6 +274,5 @@ async function breakGlassAccess(args: RunArguments): Promise<RunbookEnvironment[
     ...(kubeconfig === undefined ? {} : { kubeconfig }),
     ...(context === undefined ? {} : { context }),
   });
-  const file = kubeconfig ?? process.env.KUBECONFIG ?? join(homedir(), '.kube', 'config');
-  return { kubeconfig: file, context: current };
+  return { kubeconfig: kubeconfig ?? usersKubeconfig(process.env), context: current };
 }

@@ -30,7 +30,7 @@ export async function applyDemoApp(
   clock: Clock,
   signal: AbortSignal,
 ): Promise<{ leftAlone: string[] }> {
-  const pending = await clusterJournals(cluster, DEMO_NAMESPACE);
+  const { journals: pending } = await clusterJournals(cluster, DEMO_NAMESPACE);
   if (pending.length > 0) return { leftAlone: pending.map(journal => journal.runId) };
   const objects = await readManifests(packageFile('src', 'shop', 'manifests'));
   for (const object of objects) await cluster.patch(refOf(object), object, 'apply', { fieldManager: FIELD_MANAGER });

@@ -2,6 +2,7 @@
 import { readConfig } from '../config.ts';
 import { connect } from '../connection.ts';
 import { isOurContext } from '../kind/cluster-mark.ts';
+import { IN_CLUSTER, usersKubeconfig } from '../kubeconfig.ts';
 import type { ProvidedCluster } from './provided-cluster.ts';
 import { serverVersion } from './server-version.ts';
 
@@ -22,7 +23,7 @@ export async function provideContext(options: {
     cluster,
     provider: (await isOurContext(options.stateDir, cluster)) ? 'kind' : 'context',
     kubernetes: await serverVersion(cluster),
-    kubeconfig: options.kubeconfig,
+    kubeconfig: options.kubeconfig ?? (options.context === IN_CLUSTER ? undefined : usersKubeconfig(process.env)),
     optIns: staging,
     async close() {
       cluster.close();

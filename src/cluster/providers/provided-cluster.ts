@@ -8,7 +8,7 @@ export interface ProvidedCluster {
   provider: Extract<EventBody, { type: 'run.started' }>['environment']['provider'];
   /** Version of its Kubernetes, e.g. v1.34.4. */
   kubernetes: string;
-  /** Path of the kubeconfig, for the commands of a runbook; undefined: the user's own. */
+  /** Path of the kubeconfig, or several as in KUBECONFIG, for the commands of a runbook; undefined in a pod that has none. */
   kubeconfig: string | undefined;
   optIns: readonly StagingOptIn[];
   close(): Promise<void>;

@@ -143,7 +143,7 @@ function writesView({ record, since }: ViewContext) {
       since: since(write.tMs),
       verb: write.verb,
       path: write.path.split('?')[0],
-      status: write.status,
+      status: write.status === 0 ? 'no answer' : write.status,
       auditId: write.auditId ?? 'not told',
     })),
   };
