@@ -331,6 +331,7 @@ export const commands: CommandModule[] = [
         })
         .options({
           force: { type: 'boolean', default: false, describe: 'also a run that somebody is still at work on; it ends' },
+          'dry-run': { type: 'boolean', default: false, describe: 'show what would be put back, and do nothing' },
           expired: {
             type: 'boolean',
             default: false,
@@ -338,7 +339,8 @@ export const commands: CommandModule[] = [
           },
         })
         .example('$0 restore', 'whatever this machine left behind')
-        .example('$0 restore --context staging-eu -n shop', "from the cluster's copies, on any machine"),
+        .example('$0 restore --context staging-eu -n shop', "from the cluster's copies, on any machine")
+        .example('$0 restore --context staging-eu -n shop --dry-run', 'what that would put back'),
     handler: async args =>
       args.expired
         ? (await import('./commands/restore-expired.ts')).restoreExpired(args)

@@ -2,7 +2,7 @@
  * Clusters that tests of roles run against: always the embedded sandbox; real Kubernetes too when REHEARSE_TEST_KUBECONFIG names
  * a kubeconfig (and REHEARSE_TEST_IMAGE an image on its nodes that has `sleep` and `true`).
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type ConnectedCluster, connect } from '../../src/cluster/connection.ts';
@@ -16,6 +16,7 @@ export interface LiveCluster {
   cluster: ConnectedCluster;
   /** A fresh namespace, deleted at the end. */
   namespace: string;
+  kubeconfigText: string;
   /** An image with `sleep` on it. */
   image: string;
   stop(): Promise<void>;
@@ -29,6 +30,7 @@ export async function liveCluster(kind: 'sandbox' | 'real', namespace: string): 
     return {
       cluster,
       namespace,
+      kubeconfigText: await readFile(realKubeconfig ?? '', 'utf8'),
       image: process.env['REHEARSE_TEST_IMAGE'] ?? 'lab/busybox:1',
       async stop() {
         await cluster.delete({ apiVersion: 'v1', kind: 'Namespace', name: namespace });
@@ -43,6 +45,7 @@ export async function liveCluster(kind: 'sandbox' | 'real', namespace: string): 
   return {
     cluster,
     namespace,
+    kubeconfigText: sandbox.kubeconfig,
     image: 'busybox:1.36',
     async stop() {
       cluster.close();

@@ -1,5 +1,7 @@
 import { hostname } from 'node:os';
 import { type ConnectedCluster, connect } from '../../cluster/connection.ts';
+import { withDesiredState } from '../../cluster/desired-state.ts';
+import { objectDiff } from '../../cluster/diff.ts';
 import { serverVersion } from '../../cluster/providers/server-version.ts';
 import type { TheirsChoice } from '../../cluster/restore.ts';
 import { runsAtWork } from '../../cluster/runs-at-work.ts';
@@ -22,6 +24,8 @@ export interface RestoreArguments {
   theirs?: TheirsChoice | undefined;
   /** Of a run that somebody is at work on, too. */
   force: boolean;
+  /** Tells what would be put back, and does nothing. */
+  dryRun: boolean;
 }
 
 /** What is to be restored from, and what looked like it and cannot be. */
@@ -58,13 +62,16 @@ export async function restore(args: RestoreArguments): Promise<void> {
       return { ...copy, ...(directory === undefined ? {} : { directory }) };
     });
     const named = journals.filter(journal => args.run === undefined || journal.runId === args.run);
-    const atWork = args.force ? new Set<string>() : await stillAtWork(cluster, named, local);
+    const atWork = isForced(args) ? new Set<string>() : await stillAtWork(cluster, named, local);
     const found = { journals, unusable: unusable.map(({ secret, problem }) => ({ where: `Secret ${secret}`, problem })) };
     await restoreAll(found, atWork, args, async () => cluster.separate());
   } finally {
     cluster.close();
   }
 }
+
+/** A drill that is only to be looked at goes on, and may be blind: what it does is nobody's business then. */
+const isForced = (args: RestoreArguments) => args.force && !args.dryRun;
 
 const here = () => ({ host: hostname(), now: systemClock.now() });
 
@@ -109,7 +116,7 @@ async function restoreAll(
   }
   if (journals.length === 0 && found.unusable.length === 0) write('nothing to restore');
   for (const journal of journals) {
-    if (atWork.has(journal.runId) && !args.force) {
+    if (atWork.has(journal.runId) && !isForced(args)) {
       write(
         `${runText(journal)}: still running, left alone. To end it: kubectl -n ${journal.namespace} create configmap rehearse-halt; --force restores it all the same`,
       );
@@ -117,11 +124,13 @@ async function restoreAll(
       continue;
     }
     // One that fails must not keep the others from being restored.
-    const restored = await restoreOne(journal, args, connectTo).catch((error: Error) => {
-      const hint = error instanceof RehearseError && error.hint ? `\n  ${error.hint}` : '';
-      write(`${journal.runId}: NOT restored, the journal is kept: ${error.message}${hint}`);
-      return false;
-    });
+    const restored = await (args.dryRun ? showOne(journal, connectTo) : restoreOne(journal, args, connectTo)).catch(
+      (error: Error) => {
+        const hint = error instanceof RehearseError && error.hint ? `\n  ${error.hint}` : '';
+        write(`${journal.runId}: NOT restored, the journal is kept: ${error.message}${hint}`);
+        return false;
+      },
+    );
     if (!restored) process.exitCode = EXIT.notRestored;
   }
 }
@@ -159,6 +168,25 @@ async function restoreOne(
       say(`every object is as it was, yet ${(error as Error).message}`);
       return false;
     }
+  } finally {
+    cluster.close();
+  }
+}
+
+/** What a restore would change, and what is as it was. */
+async function showOne(journal: UndoJournal, connectTo: (journal: UndoJournal) => Promise<ConnectedCluster>): Promise<boolean> {
+  const cluster = await connectTo(journal);
+  try {
+    write(`${runText(journal)}: not restored, this is what would be done`);
+    for (const { object, before } of journal.entries) {
+      const live = await cluster.get(object);
+      const wanted = before && live ? withDesiredState(live, before) : before;
+      const diff = objectDiff(live, wanted);
+      write(
+        `  ${object.kind}/${object.name} ${diff === '' ? 'is as it was' : `would be ${before ? (live ? 'put back' : 'created again') : 'deleted'}:\n${diff}`}`,
+      );
+    }
+    return true;
   } finally {
     cluster.close();
   }
