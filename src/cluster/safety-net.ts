@@ -278,8 +278,10 @@ export function createSafetyNet(options: SafetyNetOptions): SafetyNet {
 /** Who is at it, since when and from where. How long a blind drill may take would tell which one it is. */
 export function runText(journal: UndoJournal): string {
   const { runId, scenario, by, host, writtenAt, deadline, blind } = journal;
-  return `run ${runId}${blind ? '' : ` (${scenario})`} by ${by} from ${host}, since ${writtenAt}${blind ? '' : `, until ${deadline} at the latest`}`;
+  return `run ${runId}${blind ? '' : ` (${scenario})`} by ${by} from ${host}, since ${toTheSecond(writtenAt)}${blind ? '' : `, until ${toTheSecond(deadline)} at the latest`}`;
 }
+
+const toTheSecond = (at: string) => at.replace(/\.\d+(?=Z$)/, '');
 
 /** For people: clocks of two machines differ, so nothing is decided by it. */
 function renewedText(lease: RawObject | undefined, journal: UndoJournal, now: Date): string {

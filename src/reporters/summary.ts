@@ -22,7 +22,9 @@ export function summaryLines(record: RunRecord, files: ReportFiles, screen: Scre
   const facts = factLines(record);
   for (const [label, text, colour] of facts) {
     const [first = '', ...more] = wrap(style.plain(harmlessLine(text)), width - LABEL - 3);
-    lines.push(`   ${style.paint(pad(label, LABEL), 'dim')}${paint(style, first, colour)}`);
+    const isLong = label.length >= LABEL;
+    if (isLong) lines.push(`   ${style.paint(style.plain(label), 'dim')}`);
+    lines.push(`   ${style.paint(pad(isLong ? '' : label, LABEL), 'dim')}${paint(style, first, colour)}`);
     for (const line of more) lines.push(' '.repeat(LABEL + 3) + paint(style, line, colour));
   }
   if (facts.length > 0) lines.push('');
@@ -127,13 +129,12 @@ function factLines(record: RunRecord): [string, string, (Colour | undefined)?][]
     restore,
     verdict: { outcome },
   } = record;
-  if (failure) facts.push(['what failed', failure.message, 'red']);
-  if (failure?.remedy) facts.push(['what to do', failure.remedy]);
-  if (outcome === 'refused') {
-    for (const check of [...(record.guard?.checks ?? []), ...(record.preflight?.checks ?? [])].filter(one => !one.ok)) {
-      facts.push([check.name, check.remedy ? `${check.detail}. ${sentence(check.remedy)}` : check.detail, 'red']);
-    }
-  }
+  const checks = outcome === 'refused' ? [...(record.guard?.checks ?? []), ...(record.preflight?.checks ?? [])] : [];
+  const unfit = checks.filter(check => !check.ok);
+  for (const { name, detail, remedy } of unfit) facts.push([name, remedy ? `${detail}. ${sentence(remedy)}` : detail, 'red']);
+  // The verdict has said it, and the checks say it one by one.
+  if (failure && unfit.length === 0) facts.push(['what failed', failure.message, 'red']);
+  if (failure?.remedy && unfit.length === 0) facts.push(['what to do', failure.remedy]);
   if (moments.deployed) facts.push(...detectionFacts(record));
   if (moments.deployed && moments.detected) facts.push(['diagnosis', ...diagnosisFact(record)]);
   if (record.alertToCommandMs !== undefined) {

@@ -101,6 +101,15 @@ describe('plain lines', () => {
     for (const pattern of patterns) expect(summaryOf(plain(kind))).toMatch(pattern);
   });
 
+  test('of a refusal it says each check once, also one with a long name, apart from what was seen', () => {
+    const record = foldEvents(runEvents('refused'));
+    const name = 'decoy deployment/frontend: rollout complete';
+    record.preflight = { ok: false, checks: [{ name, ok: false, detail: 'two pods are missing', remedy: 'wait' }] };
+    const lines = summaryLines(record, files, memoryScreen());
+    expect(lines[lines.indexOf(`   ${name}`) + 1]).toMatch(/^ {20}two pods are missing\. Wait\.$/);
+    expect(lines.join('\n')).not.toContain('what failed');
+  });
+
   test('of a practice it says what the time went into, from the deploy on', () => {
     const record = foldEvents(runEvents('met'));
     const deployed = record.moments.deployed?.tMs ?? 0;
