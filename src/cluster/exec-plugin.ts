@@ -4,6 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { isatty } from 'node:tty';
+import { hideSecrets } from '../record/secret-text.ts';
 import { CredentialsError } from './credentials-error.ts';
 
 /** Between SIGTERM and SIGKILL. */
@@ -214,8 +215,8 @@ function endProcess(child: ChildProcess, ownGroup: boolean, by: NodeJS.Signals):
   }
 }
 
-/** The end of what it said on stderr, where the reason stands. */
+/** The end of what it said on stderr, where the reason stands. It goes to records and reports, and may have a token in it. */
 function said({ stderr }: End): string {
-  const text = stderr.trim();
+  const text = hideSecrets(stderr.trim(), () => '(redacted)');
   return text === '' ? '' : `: ${text.slice(-1000)}`;
 }

@@ -2,7 +2,8 @@
  * Writes renewed OIDC tokens back into the kubeconfig, as kubectl does: an issuer that gives a new refresh token each time no longer
  * takes the old one, and the next kubectl of this person would have to log in again.
  */
-import { open, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import { parseDocument, YAMLMap, YAMLSeq } from 'yaml';
 import { systemClock } from '../rehearsal/clock.ts';
 import type { OidcTokens } from './oidc.ts';
@@ -57,9 +58,15 @@ async function takeLock(lock: string): Promise<void> {
 /** At once or not at all: a crash must not leave half a kubeconfig. */
 async function replaceFile(file: string, text: string): Promise<void> {
   const { mode } = await stat(file);
-  const draft = `${file}.rehearse`;
+  const draft = `${file}.${randomUUID()}`;
   try {
-    await writeFile(draft, text, { mode: mode & 0o777 });
+    const written = await open(draft, 'wx', mode & 0o777);
+    try {
+      await written.writeFile(text);
+      await written.sync();
+    } finally {
+      await written.close();
+    }
     await rename(draft, file);
   } catch (error) {
     await rm(draft, { force: true });

@@ -112,7 +112,7 @@ async function create(cluster: Cluster, object: RawObject, clock: Clock): Promis
     await createOwn(cluster, object, found => found['spec']?.holderIdentity === holder, clock);
   } catch (error) {
     if ((error as { status?: number }).status === 409) {
-      const found = await cluster.get(refOf(object));
+      const found = await cluster.get(refOf(object)).catch(() => undefined);
       throw new LeaseTaken(object.metadata.name, String(found?.['spec']?.holderIdentity ?? 'another run'), 'it took it just now');
     }
     throw new RehearseError(`the lease ${object.metadata.name} could not be taken: ${(error as Error).message}`, {

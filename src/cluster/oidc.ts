@@ -9,6 +9,8 @@ import https from 'node:https';
 import { CredentialsError } from './credentials-error.ts';
 import { proxyAgent } from './proxy-agent.ts';
 
+const LIMIT_MS = 30_000;
+
 /** `auth-provider.config` of the user. */
 export interface OidcConfig {
   'idp-issuer-url'?: string;
@@ -108,7 +110,9 @@ async function askJson(
   url: string,
   options: { ca: Buffer | undefined; form: URLSearchParams | undefined; authorization: string | undefined; signal: AbortSignal },
 ): Promise<{ status: number; body: Record<string, unknown> }> {
-  const { ca, authorization, signal } = options;
+  const { ca, authorization } = options;
+  // Others may wait for this answer without a limit of their own.
+  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(LIMIT_MS)]);
   const form = options.form?.toString();
   const secure = url.startsWith('https:');
   const tls = ca ? { ca } : {};

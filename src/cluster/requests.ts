@@ -117,7 +117,7 @@ export function createRequests(transport: Transport, clock: Clock, tellWrite: (w
  * (429, and 5xx with Retry-After, as client-go has it); otherwise only what has the same effect when it is done twice.
  */
 function mayRepeat({ method, path, contentType, body }: TransportRequest, error: KubernetesError): boolean {
-  if (error.reason === 'ConnectionRefused' || error.status === 429 || error.retryAfterMs !== undefined) return true;
+  if (NOT_SENT.has(error.reason) || error.status === 429 || error.retryAfterMs !== undefined) return true;
   if (onlyAsks(method, path)) return true;
   if (method === 'POST') return false;
   if (method !== 'PATCH' || contentType !== PATCH_TYPES.json) return true;

@@ -29,6 +29,7 @@ export interface RestoreOptions {
 
 const ATTEMPTS = 8;
 const GONE_AGAIN_MS = 500;
+const GONE_LIMIT_MS = 45_000;
 
 const keepsRevisions = (kind: string): boolean => (WORKLOAD_KINDS as readonly string[]).includes(kind);
 
@@ -78,6 +79,7 @@ async function putBackObject(
   const { choose = mergeWhenDisjoint, byHand = false } = options;
   let action: RestoredObject['action'] = 'as-found';
   let done: string | undefined;
+  const startedMs = options.clock.monotonicMs();
   for (let attempt = 1; ; attempt++) {
     const live = await cluster.get(ref);
     if (!live) {
@@ -98,8 +100,13 @@ async function putBackObject(
     if (recreated) done = 'somebody deleted it and created it again: it has a new uid';
     const note = done === undefined ? {} : { note: done };
     if (live.metadata['deletionTimestamp'] !== undefined) {
-      // Equal, and about to be gone: what becomes of it is known when it is. (Foreground deletion waits for its pods.)
+      // Equal or not, it is about to be gone: what is to be done is known when it is. (Foreground deletion waits for its pods.)
+      if (options.clock.monotonicMs() - startedMs > GONE_LIMIT_MS) {
+        const left = `it is being deleted, and is not gone yet; finalizers: ${JSON.stringify(live.metadata['finalizers'] ?? [])}`;
+        return { object: ref, action: 'failed', equal: false, diff: left, note: left };
+      }
       await options.clock.sleep(GONE_AGAIN_MS, options.signal);
+      attempt--;
       continue;
     }
     if (sameDesiredState(live, before)) return { object: ref, action, equal: true, diff: '', ...note };
@@ -206,12 +213,12 @@ const hasPods = (replicaSet: RawObject) => (replicaSet['spec']?.replicas ?? 1) >
 
 /** Whether a ControllerRevision is the workload's own, or that of pods that are still there. */
 async function isCurrent(cluster: Cluster, live: RawObject, revision: RawObject): Promise<boolean> {
-  const { name, namespace, labels } = revision.metadata;
+  const { name, namespace } = revision.metadata;
   if ([live['status']?.updateRevision, live['status']?.currentRevision].includes(name)) return true;
   // A DaemonSet does not say which is its own.
   if (sameTemplates(revisionOf(revision).template, live['spec'].template)) return true;
-  const hash = labels?.[REVISION_LABEL];
-  if (hash === undefined || namespace === undefined) return true;
+  if (namespace === undefined) return true;
+  const { hash } = revisionOf(revision);
   const pods = await cluster.list({ apiVersion: 'v1', kind: 'Pod' }, { namespace, labelSelector: `${REVISION_LABEL}=${hash}` });
   return pods.items.some(pod => controllerOf(pod)?.uid === live.metadata.uid);
 }

@@ -12,6 +12,7 @@ import { acquireLeases, type HeldLeases, LeaseTaken, leaseFor, leasesOfNamespace
 import { patiently } from './patience.ts';
 import { ownedRevisions, putBack, type RestoreOptions, removeDrillRevisions } from './restore.ts';
 import { untilSettled } from './rollout.ts';
+import { unlessAborted } from './single-flight.ts';
 import { onlyByHand } from './their-changes.ts';
 import {
   clusterJournals,
@@ -27,8 +28,10 @@ import { revisionOf, sameTemplates, sameWorkload } from './workloads.ts';
 
 /** A ConfigMap of this name in the target's namespace stops every drill there, before and in the middle. */
 const HALT_SWITCH = 'rehearse-halt';
-/** It is honoured within a second. */
+/** It is honoured within a second, on a server that answers in time. */
 const HALT_INTERVAL_MS = 400;
+const HALT_TIMEOUT_MS = 5000;
+const HALT_AT_ONCE = 4;
 const AGAIN_MS = 1000;
 
 export interface SafetyNetOptions {
@@ -56,6 +59,7 @@ export interface SafetyNetOptions {
 export function createSafetyNet(options: SafetyNetOptions): SafetyNet {
   const { cluster, clock, target, namespace, runId, stateDir } = options;
   const haltRef: ObjectRef = { apiVersion: 'v1', kind: 'ConfigMap', namespace, name: HALT_SWITCH };
+  const tell = (message: string) => options.onTrouble?.(message);
   const haltText = (by: string | undefined) => `halted by ConfigMap ${HALT_SWITCH}${by ? `: ${by}` : ''}`;
   let journal: UndoJournal | undefined;
   let leases: HeldLeases | undefined;
@@ -72,9 +76,9 @@ export function createSafetyNet(options: SafetyNetOptions): SafetyNet {
     return changed;
   }
 
-  async function rewrite(changes: Partial<Pick<UndoJournal, 'entries' | 'byHand'>>): Promise<void> {
+  async function rewrite(entries: UndoEntry[]): Promise<void> {
     if (!journal) return;
-    const changed = { ...journal, ...changes };
+    const changed = { ...journal, entries };
     await writeLocalJournal(stateDir, changed);
     await replaceClusterJournal(cluster, changed);
     journal = changed;
@@ -158,7 +162,6 @@ export function createSafetyNet(options: SafetyNetOptions): SafetyNet {
           ? (await leasesOfNamespace(cluster, namespace)).filter(({ name }) => name !== lease.name)
           : otherLeases(changes, lease),
         ...(options.blind ? { blind: true, directory: options.blind.directory } : {}),
-        ...(options.byHand ? { byHand: true } : {}),
         ...(options.steadyState === undefined ? {} : { steadyState: options.steadyState }),
         entries,
       };
@@ -177,7 +180,7 @@ export function createSafetyNet(options: SafetyNetOptions): SafetyNet {
     extendUndo: object =>
       change(async ({ entries }) => {
         if (entries.some(entry => entry.object.kind === object.kind && entry.object.name === object.name)) return;
-        await rewrite({ entries: [...entries, await undoEntry(cluster, object, await cluster.get(object), [], 'any')] });
+        await rewrite([...entries, await undoEntry(cluster, object, await cluster.get(object), [], 'any')]);
       }),
 
     observeOwn() {
@@ -185,10 +188,6 @@ export function createSafetyNet(options: SafetyNetOptions): SafetyNet {
       const look = () => Promise.all(entries.map(({ object }) => cluster.get(object)));
       const before = look();
       before.catch(() => {});
-      const byHand = options.byHand === true;
-      const tell = (error: unknown) => options.onTrouble?.(`the undo journal was not changed: ${(error as Error).message}`);
-      // Whoever restores after a crash in the middle of the command must know that it was at work.
-      if (!byHand) change(() => rewrite({ byHand: true })).catch(tell);
       return () => {
         // What could not be read is taken for somebody else's, and asked about.
         change(async ({ entries: now }) => {
@@ -198,12 +197,10 @@ export function createSafetyNet(options: SafetyNetOptions): SafetyNet {
             if (was && is && !onlyByHand(was, is)) return [];
             return differences(was && desiredState(was), is && desiredState(is)).map(drillField);
           });
+          if (own.every(fields => fields.length === 0)) return;
           const added = (entry: UndoEntry) => own[entries.findIndex(({ object }) => object === entry.object)] ?? [];
-          await rewrite({
-            entries: now.map(entry => ({ ...entry, ...(entry.drill ? { drill: [...entry.drill, ...added(entry)] } : {}) })),
-            byHand,
-          });
-        }).catch(tell);
+          await rewrite(now.map(entry => ({ ...entry, ...(entry.drill ? { drill: [...entry.drill, ...added(entry)] } : {}) })));
+        }).catch(error => tell(`what the command changed is not in the undo journal: ${(error as Error).message}`));
       };
     },
 
@@ -215,7 +212,11 @@ export function createSafetyNet(options: SafetyNetOptions): SafetyNet {
         // Nothing was changed, and what is there may be another drill's bad deploy by now: there is nothing to put back.
         const written = journal;
         journal = undefined;
-        if (written) await removeJournal(stateDir, cluster, written).catch(() => removeJournal(stateDir, undefined, written));
+        if (written)
+          await removeJournal(stateDir, cluster, written).catch(failure => {
+            tell(`the cluster's copy of the undo journal is left, and is to be deleted: ${(failure as Error).message}`);
+            return removeJournal(stateDir, undefined, written);
+          });
         throw await withHolder(error, cluster, namespace);
       }
       return lease;
@@ -233,31 +234,42 @@ export function createSafetyNet(options: SafetyNetOptions): SafetyNet {
 
     async watchHalt(signal, halt) {
       const path = `/api/v1/namespaces/${namespace}/configmaps/${HALT_SWITCH}`;
-      /** Resolves with whether to ask on. Asked for rather than watched: a watch whose connection died in silence would tell minutes later. */
-      const ask = async (timeoutMs?: number) => {
-        const { status, body } = await cluster.request('GET', path, {
-          signal,
-          ...(timeoutMs === undefined ? {} : { timeoutMs }),
-        });
-        if (status !== 200) return true;
+      let isSet = false;
+      const ask = async () => {
+        const { status, body } = await cluster.request('GET', path, { signal, timeoutMs: HALT_TIMEOUT_MS });
+        if (status !== 200 && status !== 404) throw new Error(`HTTP ${status} for ${path}`);
+        if (status === 404 || isSet) return;
+        isSet = true;
         halt(haltText(JSON.parse(body).data?.reason));
-        return false;
       };
-      if (!(await ask())) return;
+      await ask();
+      // Asked for rather than watched: a watch whose connection died in silence would tell minutes later. A slow answer holds up no other.
+      let open = 0;
+      let failing = false;
       void (async () => {
-        for (let on = true; on && !signal.aborted; ) {
+        while (!isSet && !signal.aborted) {
           await clock.sleep(HALT_INTERVAL_MS, signal).catch(() => {});
-          if (signal.aborted) return;
-          // A server that does not answer just now is asked again.
-          on = await ask(HALT_INTERVAL_MS).catch(() => true);
+          if (signal.aborted || open >= HALT_AT_ONCE) continue;
+          open++;
+          void ask()
+            .then(() => {
+              failing = false;
+            })
+            .catch(error => {
+              if (!failing && !signal.aborted) tell(`the halt switch cannot be read: ${(error as Error).message}`);
+              failing = true;
+            })
+            .finally(() => {
+              open--;
+            });
         }
       })();
     },
 
     async restore(signal) {
       if (!journal) throw new RehearseError('no undo journal was written', { exitCode: EXIT.notRestored });
-      await writing;
-      const restored = await restoreJournal(cluster, journal, clock, signal);
+      await unlessAborted(writing, signal);
+      const restored = await restoreJournal(cluster, journal, clock, signal, options.byHand ? { byHand: true } : {});
       conflict = restored.objects.some(({ action, equal }) => action === 'left' && !equal);
       return restored;
     },
@@ -293,7 +305,7 @@ function renewedText(lease: RawObject | undefined, journal: UndoJournal, now: Da
 /** A lease tells the run that holds it, and the journal of that run who and where. */
 async function withHolder(error: unknown, cluster: Cluster, namespace: string): Promise<unknown> {
   if (!(error instanceof LeaseTaken)) return error;
-  const { journals } = await clusterJournals(cluster, namespace);
+  const { journals } = await clusterJournals(cluster, namespace).catch(() => ({ journals: [] as UndoJournal[] }));
   const holder = journals.find(({ runId }) => runId === error.holder);
   return holder ? new LeaseTaken(error.lease, error.holder, `${error.detail}; it is ${runText(holder)}`) : error;
 }
@@ -361,13 +373,7 @@ export async function restoreJournal(
   signal: AbortSignal,
   how: Pick<RestoreOptions, 'choose' | 'byHand'> = {},
 ): ReturnType<SafetyNet['restore']> {
-  const options = {
-    ...(journal.byHand ? { byHand: true } : {}),
-    ...how,
-    ...(how.choose ? { choose: askedOnce(how.choose) } : {}),
-    clock,
-    signal,
-  };
+  const options = { ...how, ...(how.choose ? { choose: askedOnce(how.choose) } : {}), clock, signal };
   const rival = await patiently(() => rivalOf(cluster, journal), options);
   if (rival !== undefined)
     throw new RehearseError(rival, { exitCode: EXIT.notRestored, hint: 'wait for it to end, or restore it first' });

@@ -41,8 +41,6 @@ const undoJournal = z.object({
   blind: z.boolean().optional(),
   /** Folder of a blind run, which is sealed until the drill is over. */
   directory: z.string().optional(),
-  /** Somebody practises, or a command of the runbook is at work: what is done with the tools of people is the drill's. */
-  byHand: z.boolean().optional(),
   /** Probes and steady state of the scenario, so that a restore can check it again wherever it is made. */
   steadyState: z.object({ target: objectRef, probes: z.unknown().optional(), spec: z.unknown().optional() }).optional(),
   entries: z.array(
@@ -140,7 +138,7 @@ export async function writeClusterJournal(
       `the cluster's copy of the undo journal (Secret ${secret.name}) could not be written: ${(cause as Error).message}`,
       {
         exitCode: EXIT.refused,
-        hint: `nothing was injected; rehearse needs to create and delete Secrets in namespace ${journal.namespace}`,
+        hint: `nothing was injected; rehearse needs to create, patch and delete Secrets in namespace ${journal.namespace}`,
         cause,
       },
     );
@@ -242,8 +240,12 @@ const asksUrl = (probes: unknown): boolean =>
  * For a journal of the cluster ask its Lease instead (runs-at-work.ts): host names are not unique, so a pid of one may be looked for on another.
  */
 export function isAbandoned(journal: UndoJournal, here: { host: string; now: Date }): boolean {
-  const over = new Date(journal.deadline) < here.now;
-  if (over || journal.host !== here.host) return over;
+  return new Date(journal.deadline) < here.now || isDead(journal, here);
+}
+
+/** Whether no process here has the pid that wrote the journal. */
+export function isDead(journal: UndoJournal, here: { host: string }): boolean {
+  if (journal.host !== here.host) return false;
   try {
     process.kill(journal.pid, 0);
     return false;

@@ -180,25 +180,6 @@ describe.each([
     await first.safety.release({ proven: true });
   });
 
-  test.skipIf(skipped)(
-    'a command of the runbook that a crash cut short was the drill’s, and its change is put back',
-    async () => {
-      const first = await planned('first');
-      await first.writeUndo();
-      const done = first.safety.observeOwn();
-      await expect.poll(async () => (await journals())[0]?.byHand).toBe(true);
-      await live.cluster.patch(ref(), { spec: { replicas: 1 } }, 'merge', { fieldManager: 'kubectl-scale' });
-      // Killed here: whoever restores has the cluster's copy alone.
-      const [journal] = await journals();
-      if (!journal) throw new Error('no journal');
-      const restored = await restoreJournal(live.cluster, journal, systemClock, AbortSignal.timeout(60_000));
-      expect(restored).toMatchObject({ proven: true, objects: [{ action: 'put-back', equal: true }] });
-      expect((await get())['spec'].replicas).toBe(0);
-      done();
-      await expect.poll(async () => (await journals())[0]?.byHand).toBe(false);
-    },
-  );
-
   test.skipIf(skipped)('the halt switch is seen within a second', async () => {
     const { safety } = await planned('first');
     const halted: { why: string; atMs: number }[] = [];

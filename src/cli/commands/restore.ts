@@ -2,11 +2,20 @@ import { hostname } from 'node:os';
 import { type ConnectedCluster, connect } from '../../cluster/connection.ts';
 import { withDesiredState } from '../../cluster/desired-state.ts';
 import { objectDiff } from '../../cluster/diff.ts';
+import { pathText } from '../../cluster/fields.ts';
 import { serverVersion } from '../../cluster/providers/server-version.ts';
 import type { TheirsChoice } from '../../cluster/restore.ts';
 import { runsAtWork } from '../../cluster/runs-at-work.ts';
 import { forgetJournal, restoreJournal, runText } from '../../cluster/safety-net.ts';
-import { clusterJournals, isAbandoned, localJournals, stateDirectory, type UndoJournal } from '../../cluster/undo-journal.ts';
+import { changedFields } from '../../cluster/their-changes.ts';
+import {
+  clusterJournals,
+  isAbandoned,
+  isDead,
+  localJournals,
+  stateDirectory,
+  type UndoJournal,
+} from '../../cluster/undo-journal.ts';
 import { EXIT, RehearseError } from '../../errors/errors.ts';
 import { writeText } from '../../record/event-text.ts';
 import { unsealRun } from '../../record/store.ts';
@@ -90,7 +99,7 @@ async function onThisMachine(): Promise<Found> {
 
 /** Whose process is known to be dead needs no watching. */
 async function stillAtWork(cluster: ConnectedCluster, journals: readonly UndoJournal[], local: Found): Promise<Set<string>> {
-  const dead = new Set(local.journals.filter(journal => isAbandoned(journal, here())).map(({ runId }) => runId));
+  const dead = new Set(local.journals.filter(journal => isDead(journal, here())).map(({ runId }) => runId));
   const unknown = journals.filter(({ runId }) => !dead.has(runId));
   if (unknown.length > 0)
     write(`looking for up to 30 s whether somebody is at work on ${unknown.map(({ runId }) => runId).join(', ')}`);
@@ -177,14 +186,18 @@ async function restoreOne(
 async function showOne(journal: UndoJournal, connectTo: (journal: UndoJournal) => Promise<ConnectedCluster>): Promise<boolean> {
   const cluster = await connectTo(journal);
   try {
-    write(`${runText(journal)}: not restored, this is what would be done`);
-    for (const { object, before } of journal.entries) {
+    write(`${runText(journal)}: not restored, this is what the snapshot would change`);
+    for (const entry of journal.entries) {
+      const { object, before } = entry;
       const live = await cluster.get(object);
       const wanted = before && live ? withDesiredState(live, before) : before;
       const diff = objectDiff(live, wanted);
       write(
         `  ${object.kind}/${object.name} ${diff === '' ? 'is as it was' : `would be ${before ? (live ? 'put back' : 'created again') : 'deleted'}:\n${diff}`}`,
       );
+      const theirs = live && before ? changedFields(entry, live).filter(field => field.by !== 'drill') : [];
+      if (theirs.length > 0)
+        write(`  of somebody else, so kept or asked about: ${theirs.map(field => pathText(field.path)).join(', ')}`);
     }
     return true;
   } finally {
