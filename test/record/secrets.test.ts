@@ -67,7 +67,7 @@ describe('a setting is known for a secret by its name', () => {
     ['a variable of a shell', 'mysql -p"$DB_PASSWORD" --password "$DB_PASSWORD"'],
     ['what kubectl describes', "API_KEY:  <set to the key 'api-key' in secret 'payments'>  Optional: false"],
     ['a number of them', 'MAX_TOKENS=4096, pass: 12, tokens: 300'],
-    ['the working directory', 'PWD=/work/shop'],
+    ['the working directory', 'PWD=/srv/shop'],
     ['a flag without a value', 'login --password --verbose'],
     ['a reference to a Secret', 'secretKeyRef:\n  name: payments\n  key: api-key'],
     ['tests that passed', '--- PASS: TestCart (0.00s)'],
